@@ -1,0 +1,135 @@
+//! The entry table: one row is one entry of some leaf. It checks the amount's and the key's ranges and adds up amounts
+//! of equal keys in groups.
+
+use core::array;
+
+use p3_air::{Air, AirBuilder, BaseAir, WindowAccess};
+use p3_field::PrimeCharacteristicRing;
+use p3_lookup::{Count, InteractionBuilder};
+
+use crate::Constraint as C;
+use crate::Val;
+use crate::constraint::Keeps;
+use crate::segment::{LINK_BUS, LinkTag, PIECES, RANGE_BUS, link, range_query};
+
+/// Columns of the entry table.
+pub mod columns {
+    use crate::segment::PIECES;
+
+    /// 1 on a row that holds an entry.
+    pub const ACTIVE: usize = 0;
+    /// 1 on the last row of a group.
+    pub const END: usize = 1;
+    /// Key of the entry.
+    pub const KEY: usize = 2;
+    /// Key minus the key before it in the leaf, minus one.
+    pub const GAP: usize = 3;
+    /// Six pieces of 15 bits of the amount, low first.
+    pub const PIECE: usize = 4;
+    /// Sums of the pieces over the group so far.
+    pub const SUM: usize = PIECE + PIECES;
+    /// Entries of the group so far.
+    pub const COUNT: usize = SUM + PIECES;
+    /// All columns.
+    pub const WIDTH: usize = COUNT + 1;
+}
+use columns::*;
+
+/// The table's constraints.
+#[derive(Clone, Debug)]
+pub struct EntryTable<K> {
+    keeps: K,
+}
+
+impl<K: Keeps> EntryTable<K> {
+    pub(crate) const fn new(keeps: K) -> Self {
+        Self { keeps }
+    }
+}
+
+impl<K: Keeps> BaseAir<Val> for EntryTable<K> {
+    fn width(&self) -> usize {
+        WIDTH
+    }
+}
+
+impl<AB: InteractionBuilder<F = Val>, K: Keeps> Air<AB> for EntryTable<K> {
+    fn eval(&self, builder: &mut AB) {
+        let keeps = &self.keeps;
+        let main = builder.main();
+        let row = main.current_slice();
+        let next = main.next_slice();
+        let pieces: [AB::Var; PIECES] = array::from_fn(|i| row[PIECE + i]);
+
+        if keeps.keeps(C::EntryFlagsAreBits) {
+            builder.assert_bool(row[ACTIVE]);
+            builder.assert_bool(row[END]);
+        }
+        if keeps.keeps(C::EntryEndNeedsActive) {
+            builder.assert_zero(row[END] * (AB::Expr::ONE - row[ACTIVE]));
+        }
+
+        // 1 where the group goes on in the next row.
+        let goes_on: AB::Expr = row[ACTIVE] - row[END];
+        if keeps.keeps(C::EntryGroupKey) {
+            builder.when_transition().assert_zero(goes_on.clone() * (next[KEY] - row[KEY]));
+        }
+        if keeps.keeps(C::EntryGroupActive) {
+            builder.when_transition().assert_zero(goes_on.clone() * (AB::Expr::ONE - next[ACTIVE]));
+        }
+        if keeps.keeps(C::EntryGroupCloses) {
+            builder.when_last_row().assert_zero(goes_on.clone());
+        }
+        if keeps.keeps(C::EntrySumStarts) {
+            for i in 0..PIECES {
+                builder.when_first_row().assert_eq(row[SUM + i], row[PIECE + i]);
+            }
+        }
+        if keeps.keeps(C::EntrySumAdds) {
+            for i in 0..PIECES {
+                let sum = goes_on.clone() * row[SUM + i] + next[PIECE + i];
+                builder.when_transition().assert_eq(next[SUM + i], sum);
+            }
+        }
+        if keeps.keeps(C::EntryCountStarts) {
+            builder.when_first_row().assert_eq(row[COUNT], row[ACTIVE]);
+        }
+        if keeps.keeps(C::EntryCountAdds) {
+            let count = goes_on * row[COUNT] + next[ACTIVE];
+            builder.when_transition().assert_eq(next[COUNT], count);
+        }
+
+        if keeps.keeps(C::EntryPiecesInRange) {
+            for piece in pieces {
+                range_query(builder, RANGE_BUS, piece);
+            }
+        }
+        if keeps.keeps(C::EntryGapInRange) {
+            range_query(builder, RANGE_BUS, row[GAP]);
+        }
+
+        if keeps.keeps(C::BusEntryReceived) {
+            let limb = |i: usize| -> AB::Expr {
+                pieces[2 * i] + AB::Expr::from(pieces[2 * i + 1]) * AB::Expr::from_u32(1 << 15)
+            };
+            let entry = [row[KEY].into(), limb(0), limb(1), limb(2), row[GAP].into()];
+            builder.push_interaction(
+                LINK_BUS,
+                link::<AB>(LinkTag::Entry, entry),
+                -Count::bounded(row[ACTIVE].into(), 1),
+            );
+        }
+        if keeps.keeps(C::BusTotalsSent) {
+            let totals: [AB::Expr; 8] = array::from_fn(|i| match i {
+                0 => row[KEY].into(),
+                7 => row[COUNT].into(),
+                _ => row[SUM + i - 1].into(),
+            });
+            builder.push_interaction(
+                LINK_BUS,
+                link::<AB>(LinkTag::Totals, totals),
+                Count::bounded(row[END].into(), 1),
+            );
+        }
+    }
+}

@@ -1,0 +1,37 @@
+#![doc = include_str!("../README.md")]
+#![no_std]
+
+extern crate alloc;
+
+mod account_table;
+mod config;
+mod constraint;
+mod entry_table;
+mod hash_table;
+mod identity;
+mod publics;
+mod range_table;
+mod security;
+mod segment;
+mod trace;
+
+#[cfg(feature = "mutation")]
+pub mod checker;
+
+pub use account_table::{AccountTable, columns as account_columns};
+pub use config::{Challenge, ProofParameters, SEGMENT_PARAMETERS, SegmentConfig, Val};
+pub use constraint::{All, Constraint, Keeps};
+#[cfg(feature = "mutation")]
+pub use constraint::Without;
+pub use entry_table::{EntryTable, columns as entry_columns};
+pub use hash_table::{HashTable, columns as hash_columns};
+pub use identity::{CIRCUIT_ID, CircuitId, compute_circuit_id};
+pub use publics::{PublicsError, SegmentPublics, TotalsRow, totals_digest};
+pub use range_table::{RangeTable, columns as range_columns};
+pub use security::{SegmentSecurity, TableShape, segment_security};
+pub use segment::{
+    LOG_RANGE, MAX_GROUP, MAX_LOG_HEIGHTS, MIN_LOG_HEIGHT, SegmentAir, TABLES, segment_airs, segment_common,
+};
+pub use trace::{SegmentAccount, SegmentInput, SegmentSize, SegmentTrace, TraceError, build_segment};
+
+pub use p3_batch_stark;

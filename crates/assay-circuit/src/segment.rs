@@ -1,0 +1,144 @@
+//! The four tables of a segment together: buses, order, heights.
+
+use alloc::vec;
+use alloc::vec::Vec;
+
+use assay_commit::SUBTREE_DEPTH;
+use p3_air::{Air, AirBuilder, BaseAir};
+use p3_batch_stark::{CommonData, ProverData};
+use p3_field::{PrimeCharacteristicRing, PrimeField32};
+use p3_lookup::{Count, InteractionBuilder};
+
+use crate::account_table::AccountTable;
+use crate::constraint::{All, Keeps};
+use crate::entry_table::EntryTable;
+use crate::hash_table::HashTable;
+use crate::range_table::RangeTable;
+use crate::{SegmentConfig, Val};
+
+/// Tables of a segment, in the order of a proof: hash, entry, account, range.
+pub const TABLES: [&str; 4] = ["hash", "entry", "account", "range"];
+
+/// Log2 of the range table's height and of the numbers that it holds.
+pub const LOG_RANGE: usize = 15;
+
+/// Pieces of [`LOG_RANGE`] bits of an amount.
+pub(crate) const PIECES: usize = 6;
+
+/// Smallest log2 of a table's height.
+pub const MIN_LOG_HEIGHT: usize = 5;
+
+/// Largest log2 of each table's height, in the order of [`TABLES`]. The range table has exactly its height.
+pub const MAX_LOG_HEIGHTS: [usize; 4] = [20, 20, SUBTREE_DEPTH, LOG_RANGE];
+
+/// Entries that a group of equal keys can have so that no sum of pieces reaches `p`. Verifiers check it on the list
+/// of totals; larger sums are several groups.
+pub const MAX_GROUP: u32 = (Val::ORDER_U32 - 1) / ((1 << LOG_RANGE) - 1);
+
+// An amount is exactly its pieces, and no group's sum of pieces wraps.
+const _: () = assert!(PIECES * LOG_RANGE == assay_statement::AMOUNT_BITS as usize);
+const _: () = assert!((MAX_GROUP as u64) * ((1 << LOG_RANGE) - 1) < Val::ORDER_U32 as u64);
+// Leaf numbers are distinct field elements.
+const _: () = assert!(2u64 << SUBTREE_DEPTH < Val::ORDER_U32 as u64);
+// Counters of rows don't wrap.
+const _: () = assert!(1u64 << MAX_LOG_HEIGHTS[1] < Val::ORDER_U32 as u64);
+
+/// Bus of the 15-bit range lookups: one number.
+pub(crate) const RANGE_BUS: &str = "range";
+
+/// Bus that ties the tables together: a tag, then nine elements, zeros where a message is shorter.
+pub(crate) const LINK_BUS: &str = "link";
+
+/// What a message of the link bus says; the first element of the message.
+#[derive(Clone, Copy)]
+pub(crate) enum LinkTag {
+    /// Number and digest of a leaf or node.
+    Tree = 1,
+    /// Number of a leaf, first two elements of its account key.
+    Account = 2,
+    /// A row of the totals: key, six sums of pieces, number of entries.
+    Totals = 3,
+    /// An entry: key, three limbs, gap to the key before.
+    Entry = 4,
+}
+
+pub(crate) fn link<AB: AirBuilder>(
+    tag: LinkTag,
+    fields: impl IntoIterator<Item = AB::Expr>,
+) -> Vec<AB::Expr> {
+    let mut message = vec![AB::Expr::from_u32(tag as u32)];
+    message.extend(fields);
+    message.resize(10, AB::Expr::ZERO);
+    message
+}
+
+pub(crate) fn range_query<AB: InteractionBuilder>(builder: &mut AB, bus: &str, value: impl Into<AB::Expr>) {
+    builder.push_interaction(bus, [value.into()], Count::from(1));
+}
+
+/// One table of a segment.
+#[derive(Clone)]
+pub enum SegmentAir<K = All> {
+    /// Permutations.
+    Hash(HashTable<K>),
+    /// Entries.
+    Entry(EntryTable<K>),
+    /// Accounts.
+    Account(AccountTable<K>),
+    /// Range lookups.
+    Range(RangeTable<K>),
+}
+
+/// The tables of a segment, in the order of [`TABLES`].
+pub fn segment_airs<K: Keeps>(keeps: K) -> [SegmentAir<K>; 4] {
+    [
+        SegmentAir::Hash(HashTable::new(keeps.clone())),
+        SegmentAir::Entry(EntryTable::new(keeps.clone())),
+        SegmentAir::Account(AccountTable::new(keeps.clone())),
+        SegmentAir::Range(RangeTable::new(keeps)),
+    ]
+}
+
+/// Lookups of the tables, which prover and verifier share. Heights don't matter: there are no preprocessed columns.
+pub fn segment_common<K: Keeps>(
+    config: &SegmentConfig,
+    airs: &[SegmentAir<K>],
+) -> Option<CommonData<SegmentConfig>> {
+    let heights = vec![MIN_LOG_HEIGHT; airs.len()];
+    ProverData::from_airs_and_degrees(config, airs, &heights).ok().map(|data| data.common)
+}
+
+impl<K: Keeps> BaseAir<Val> for SegmentAir<K> {
+    fn width(&self) -> usize {
+        match self {
+            Self::Hash(table) => table.width(),
+            Self::Entry(table) => table.width(),
+            Self::Account(table) => table.width(),
+            Self::Range(table) => table.width(),
+        }
+    }
+
+    fn num_public_values(&self) -> usize {
+        match self {
+            Self::Hash(table) => table.num_public_values(),
+            Self::Entry(table) => table.num_public_values(),
+            Self::Account(table) => table.num_public_values(),
+            Self::Range(table) => table.num_public_values(),
+        }
+    }
+
+    fn max_constraint_degree(&self) -> Option<usize> {
+        Some(3)
+    }
+}
+
+impl<AB: InteractionBuilder<F = Val>, K: Keeps> Air<AB> for SegmentAir<K> {
+    fn eval(&self, builder: &mut AB) {
+        match self {
+            Self::Hash(table) => table.eval(builder),
+            Self::Entry(table) => table.eval(builder),
+            Self::Account(table) => table.eval(builder),
+            Self::Range(table) => table.eval(builder),
+        }
+    }
+}

@@ -1,0 +1,70 @@
+use alloc::vec::Vec;
+
+use assay_statement::{AssetTable, Entity, Epoch};
+use p3_field::PrimeCharacteristicRing;
+
+use crate::hash::push_bytes;
+use crate::{Digest, F, Hasher, Tag};
+
+/// Digest of the entity's name.
+pub fn entity_digest(hasher: &Hasher, entity: &Entity) -> Digest {
+    let mut elements = Vec::new();
+    push_bytes(&mut elements, entity.as_str().as_bytes());
+    hasher.sponge(Tag::Entity, &elements)
+}
+
+/// Digest of the asset table: number of assets, then for each its symbol, decimals, price and haircut tiers.
+///
+/// Numbers of 64 bits are three elements of 22, 22 and 20 bits, low part first. A price is a flag, the mantissa and
+/// the scale, or a zero flag. Haircuts are their number, then kind, number of tiers and tiers.
+pub fn asset_table_digest(hasher: &Hasher, table: &AssetTable) -> Digest {
+    let mut elements = Vec::new();
+    elements.push(F::from_usize(table.len()));
+    for asset in table.assets() {
+        push_bytes(&mut elements, asset.symbol.as_str().as_bytes());
+        elements.push(F::from_u8(asset.decimals));
+        match asset.price {
+            None => elements.push(F::ZERO),
+            Some(price) => {
+                elements.push(F::ONE);
+                push_u64(&mut elements, price.mantissa);
+                elements.push(F::from_u8(price.scale));
+            }
+        }
+        elements.push(F::from_usize(asset.haircuts.len()));
+        for haircuts in &asset.haircuts {
+            elements.push(F::from_u8(haircuts.kind.number()));
+            elements.push(F::from_usize(haircuts.tiers.len()));
+            for tier in &haircuts.tiers {
+                push_u64(&mut elements, tier.up_to);
+                elements.push(F::from_u8(tier.percent));
+            }
+        }
+    }
+    hasher.sponge(Tag::Assets, &elements)
+}
+
+/// Digest of an epoch: entity, name, time and asset table. Account keys, salts and the published root hang on it, so
+/// nothing of one epoch, entity or asset table can stand in for another.
+pub fn epoch_digest(hasher: &Hasher, entity: &Entity, epoch: &Epoch, assets: &Digest) -> Digest {
+    let mut elements = Vec::new();
+    elements.extend(entity_digest(hasher, entity).0);
+    push_bytes(&mut elements, epoch.id().as_bytes());
+    push_u64(&mut elements, epoch.time());
+    elements.extend(assets.0);
+    hasher.sponge(Tag::Epoch, &elements)
+}
+
+/// The root that is published: it binds the epoch and the depth beside the digest at the top of the tree.
+pub fn published_root(hasher: &Hasher, epoch: &Digest, depth: usize, top: &Digest) -> Digest {
+    let mut elements = Vec::with_capacity(17);
+    elements.extend(epoch.0);
+    elements.push(F::from_usize(depth));
+    elements.extend(top.0);
+    hasher.sponge(Tag::Root, &elements)
+}
+
+fn push_u64(elements: &mut Vec<F>, number: u64) {
+    let mask = (1 << 22) - 1;
+    elements.extend([number & mask, number >> 22 & mask, number >> 44].map(F::from_u64));
+}

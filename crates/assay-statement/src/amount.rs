@@ -1,0 +1,157 @@
+use core::fmt;
+
+use crate::AMOUNT_BITS;
+
+/// An amount of one asset in base units, in `[0, 2^90)`.
+///
+/// An amount is never negative: what a customer owes is an amount of kind debt.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default, Hash)]
+pub struct Amount(u128);
+
+impl Amount {
+    /// The largest amount, `2^90 - 1` base units.
+    pub const MAX: Self = Self((1 << AMOUNT_BITS) - 1);
+
+    /// Zero base units.
+    pub const ZERO: Self = Self(0);
+
+    /// An amount of `base_units`, refused at `2^90` and above.
+    pub const fn new(base_units: u128) -> Result<Self, AmountError> {
+        if base_units > Self::MAX.0 { Err(AmountError::TooLarge) } else { Ok(Self(base_units)) }
+    }
+
+    /// The base units.
+    pub const fn get(self) -> u128 {
+        self.0
+    }
+
+    /// Whether this is zero.
+    pub const fn is_zero(self) -> bool {
+        self.0 == 0
+    }
+}
+
+/// Balances are private, so the debug form hides the figure.
+impl fmt::Debug for Amount {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Amount(..)")
+    }
+}
+
+/// An amount that can't be represented.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum AmountError {
+    /// `2^90` base units or more.
+    #[error("amount is 2^90 base units or more")]
+    TooLarge,
+}
+
+/// Why a decimal string is not an amount.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum DecimalError {
+    /// Empty, or nothing but a sign.
+    #[error("empty number")]
+    Empty,
+    /// A byte that no plain decimal number has: exponents, separators, spaces, `NaN`, `inf`.
+    #[error("not a plain decimal number")]
+    NotANumber,
+    /// A leading minus before a figure that isn't zero.
+    #[error("negative amount")]
+    Negative,
+    /// More decimals than the asset has, and they aren't zeros.
+    #[error("more decimals than the asset's {decimals}")]
+    TooManyDecimals {
+        /// Decimals of the asset.
+        decimals: u8,
+    },
+    /// `2^90` base units or more.
+    #[error("amount is 2^90 base units or more")]
+    TooLarge,
+}
+
+/// Reads `text`, a plain decimal number of whole units such as `1.25`, as base units of an asset with `decimals`.
+///
+/// Returns whether the number had a minus sign beside its magnitude; the caller decides if a sign is allowed.
+/// Digits beyond `decimals` must be zeros, or, with `round_up`, raise the magnitude by one base unit (against the
+/// exchange where the figure is a liability; the caller counts these, which the third value tells).
+pub fn parse_decimal(text: &str, decimals: u8, round_up: bool) -> Result<(bool, Amount, bool), DecimalError> {
+    let (negative, digits) = match text.strip_prefix('-') {
+        Some(rest) => (true, rest),
+        None => (false, text.strip_prefix('+').unwrap_or(text)),
+    };
+    if digits.is_empty() {
+        return Err(DecimalError::Empty);
+    }
+    let (whole, fraction) = match digits.split_once('.') {
+        Some((_, "")) | Some(("", _)) => return Err(DecimalError::NotANumber),
+        Some((whole, fraction)) => (whole, fraction),
+        None => (digits, ""),
+    };
+    let mut value: u128 = 0;
+    let mut push = |byte: u8| -> Result<(), DecimalError> {
+        value = value * 10 + u128::from(byte - b'0');
+        if value > Amount::MAX.get() { Err(DecimalError::TooLarge) } else { Ok(()) }
+    };
+    if !whole.bytes().chain(fraction.bytes()).all(|byte| byte.is_ascii_digit()) {
+        return Err(DecimalError::NotANumber);
+    }
+    for byte in whole.bytes() {
+        push(byte)?;
+    }
+    let kept = usize::from(decimals).min(fraction.len());
+    let (kept, dropped) = fraction.split_at(kept);
+    for byte in kept.bytes() {
+        push(byte)?;
+    }
+    for _ in kept.len()..usize::from(decimals) {
+        push(b'0')?;
+    }
+    let inexact = dropped.bytes().any(|byte| byte != b'0');
+    if inexact && !round_up {
+        return Err(DecimalError::TooManyDecimals { decimals });
+    }
+    let value = value + u128::from(inexact);
+    let amount = Amount::new(value).map_err(|AmountError::TooLarge| DecimalError::TooLarge)?;
+    Ok((negative && !amount.is_zero(), amount, inexact))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn reads_exact_decimals() {
+        assert_eq!(parse_decimal("1.25", 8, false).unwrap().1.get(), 125_000_000);
+        assert_eq!(parse_decimal("0.000", 2, false).unwrap().1.get(), 0);
+        assert_eq!(parse_decimal("007", 0, false).unwrap().1.get(), 7);
+        assert!(parse_decimal("-3", 0, false).unwrap().0);
+        assert!(!parse_decimal("-0.0", 1, false).unwrap().0);
+    }
+
+    #[test]
+    fn refuses_everything_else() {
+        for text in ["NaN", "inf", "1e5", "1,000", " 1", "1 ", "1.", ".5", "0x10", "١", "1.2.3", "--1"] {
+            assert_eq!(parse_decimal(text, 8, true).unwrap_err(), DecimalError::NotANumber, "{text}");
+        }
+        assert_eq!(parse_decimal("", 8, false).unwrap_err(), DecimalError::Empty);
+        assert_eq!(parse_decimal("-", 8, false).unwrap_err(), DecimalError::Empty);
+        assert_eq!(
+            parse_decimal("0.001", 2, false).unwrap_err(),
+            DecimalError::TooManyDecimals { decimals: 2 }
+        );
+    }
+
+    #[test]
+    fn rounds_up_only_when_asked() {
+        assert_eq!(parse_decimal("0.001", 2, true).unwrap(), (false, Amount(1), true));
+        assert_eq!(parse_decimal("0.010", 2, true).unwrap(), (false, Amount(1), false));
+    }
+
+    #[test]
+    fn amount_border() {
+        assert_eq!(parse_decimal("1237940039285380274899124223", 0, false).unwrap().1, Amount::MAX);
+        assert_eq!(parse_decimal("1237940039285380274899124224", 0, false).unwrap_err(), DecimalError::TooLarge);
+        let long = core::iter::repeat_n('9', 200).collect::<alloc::string::String>();
+        assert_eq!(parse_decimal(&long, 27, false).unwrap_err(), DecimalError::TooLarge);
+    }
+}

@@ -1,0 +1,236 @@
+use alloc::string::String;
+use alloc::vec::Vec;
+use core::fmt;
+
+use crate::{Kind, MAX_ASSETS};
+
+/// A symbol of an asset: 1 to 32 bytes of `A-Z a-z 0-9 . _ - / + * $ @ ( )`.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Symbol(String);
+
+impl Symbol {
+    /// Checks and takes `text`.
+    pub fn new(text: &str) -> Result<Self, SymbolError> {
+        let fits = (1..=32).contains(&text.len());
+        let allowed = |byte: u8| byte.is_ascii_alphanumeric() || b"._-/+*$@()".contains(&byte);
+        if fits && text.bytes().all(allowed) { Ok(Self(text.into())) } else { Err(SymbolError) }
+    }
+
+    /// The text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for Symbol {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// A text that is no symbol.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("not a symbol: 1 to 32 of A-Z a-z 0-9 . _ - / + * $ @ ( )")]
+pub struct SymbolError;
+
+/// A price of one whole unit in the reference currency, `mantissa * 10^-scale`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Price {
+    /// Digits of the price.
+    pub mantissa: u64,
+    /// Decimals of the mantissa, at most 18.
+    pub scale: u8,
+}
+
+/// One tier of a haircut: value in the reference currency from the end of the tier before to `up_to` counts
+/// `percent` of itself; value beyond the last tier counts nothing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct HaircutTier {
+    /// Exclusive end of the tier, in whole units of the reference currency.
+    pub up_to: u64,
+    /// Share that counts, 0 to 100.
+    pub percent: u8,
+}
+
+/// The haircut tiers of one collateral kind of one asset.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct ProductHaircuts {
+    /// Which collateral.
+    pub kind: Kind,
+    /// At most 16 tiers, `up_to` strictly increasing.
+    pub tiers: Vec<HaircutTier>,
+}
+
+/// An asset that a ledger may name.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Asset {
+    /// Its symbol, unique in the table.
+    pub symbol: Symbol,
+    /// Decimals of a whole unit in base units, at most 27.
+    pub decimals: u8,
+    /// Its price, where one is known.
+    pub price: Option<Price>,
+    /// Haircut tiers by collateral kind, in order of the kind.
+    pub haircuts: Vec<ProductHaircuts>,
+}
+
+impl Asset {
+    /// An asset without price and haircuts.
+    pub fn new(symbol: Symbol, decimals: u8) -> Self {
+        Self { symbol, decimals, price: None, haircuts: Vec::new() }
+    }
+}
+
+/// The assets of an epoch, sorted by symbol; an asset's index is its place here.
+///
+/// The table is a constant of a proof: [`EntryKey`](crate::EntryKey)s mean nothing without it, and its digest is
+/// part of the statement.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AssetTable {
+    assets: Vec<Asset>,
+}
+
+impl AssetTable {
+    /// Sorts and checks `assets`.
+    pub fn new(mut assets: Vec<Asset>) -> Result<Self, AssetTableError> {
+        if assets.is_empty() {
+            return Err(AssetTableError::Empty);
+        }
+        if assets.len() > MAX_ASSETS {
+            return Err(AssetTableError::TooMany { assets: assets.len() });
+        }
+        assets.sort_by(|a, b| a.symbol.cmp(&b.symbol));
+        for pair in assets.windows(2) {
+            if let [a, b] = pair
+                && a.symbol == b.symbol
+            {
+                return Err(AssetTableError::Duplicate { symbol: a.symbol.clone() });
+            }
+        }
+        for asset in &assets {
+            Self::check(asset)?;
+        }
+        Ok(Self { assets })
+    }
+
+    /// The assets in order.
+    pub fn assets(&self) -> &[Asset] {
+        &self.assets
+    }
+
+    /// The asset at `index`.
+    pub fn get(&self, index: usize) -> Option<&Asset> {
+        self.assets.get(index)
+    }
+
+    /// The index of `symbol`.
+    pub fn index_of(&self, symbol: &str) -> Option<usize> {
+        self.assets.binary_search_by(|asset| asset.symbol.as_str().cmp(symbol)).ok()
+    }
+
+    /// Number of assets, at least one.
+    #[allow(clippy::len_without_is_empty)]
+    pub fn len(&self) -> usize {
+        self.assets.len()
+    }
+
+    fn check(asset: &Asset) -> Result<(), AssetTableError> {
+        let symbol = || asset.symbol.clone();
+        if asset.decimals > 27 {
+            return Err(AssetTableError::Decimals { symbol: symbol(), decimals: asset.decimals });
+        }
+        if asset.price.is_some_and(|price| price.scale > 18) {
+            return Err(AssetTableError::Price { symbol: symbol() });
+        }
+        let ordered_kinds = asset.haircuts.windows(2).all(|pair| match pair {
+            [a, b] => a.kind < b.kind,
+            _ => true,
+        });
+        let is_collateral = |kind: Kind| kind != Kind::EQUITY && kind != Kind::DEBT;
+        let tiers_fit = asset.haircuts.iter().all(|haircuts| {
+            let mut last = 0;
+            (1..=16).contains(&haircuts.tiers.len())
+                && is_collateral(haircuts.kind)
+                && haircuts.tiers.iter().all(|tier| {
+                    let grows = tier.up_to > last;
+                    last = tier.up_to;
+                    grows && tier.percent <= 100
+                })
+        });
+        if !ordered_kinds || !tiers_fit {
+            return Err(AssetTableError::Haircuts { symbol: symbol() });
+        }
+        Ok(())
+    }
+}
+
+/// Why assets don't make a table.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum AssetTableError {
+    /// No asset at all.
+    #[error("the asset table is empty")]
+    Empty,
+    /// More than [`MAX_ASSETS`].
+    #[error("the asset table has {assets} assets, more than {MAX_ASSETS}")]
+    TooMany {
+        /// How many there are.
+        assets: usize,
+    },
+    /// One symbol twice.
+    #[error("the asset table lists {symbol} twice")]
+    Duplicate {
+        /// The symbol.
+        symbol: Symbol,
+    },
+    /// More than 27 decimals, which no 90-bit amount can hold.
+    #[error("{symbol} has {decimals} decimals, more than 27")]
+    Decimals {
+        /// The asset.
+        symbol: Symbol,
+        /// Its decimals.
+        decimals: u8,
+    },
+    /// A price with more than 18 decimals.
+    #[error("the price of {symbol} has more than 18 decimals")]
+    Price {
+        /// The asset.
+        symbol: Symbol,
+    },
+    /// Haircut tiers that don't grow, exceed 100 percent, or belong to no collateral kind.
+    #[error("the haircut tiers of {symbol} must belong to collateral kinds in order, grow strictly, stay within 16 tiers and 100 percent")]
+    Haircuts {
+        /// The asset.
+        symbol: Symbol,
+    },
+}
+
+#[cfg(test)]
+mod tests {
+    use alloc::vec;
+
+    use super::*;
+
+    fn asset(symbol: &str) -> Asset {
+        Asset::new(Symbol::new(symbol).unwrap(), 8)
+    }
+
+    #[test]
+    fn table_is_sorted_and_unique() {
+        let table = AssetTable::new(vec![asset("ETH"), asset("BTC")]).unwrap();
+        assert_eq!(table.index_of("BTC"), Some(0));
+        assert_eq!(table.index_of("btc"), None);
+        assert!(matches!(
+            AssetTable::new(vec![asset("BTC"), asset("BTC")]),
+            Err(AssetTableError::Duplicate { .. })
+        ));
+        assert_eq!(AssetTable::new(vec![]), Err(AssetTableError::Empty));
+    }
+
+    #[test]
+    fn tiers_must_grow() {
+        let mut bad = asset("BTC");
+        let tier = HaircutTier { up_to: 10, percent: 90 };
+        bad.haircuts = vec![ProductHaircuts { kind: Kind::COLLATERAL_LOAN, tiers: vec![tier, tier] }];
+        assert!(matches!(AssetTable::new(vec![bad]), Err(AssetTableError::Haircuts { .. })));
+    }
+}
