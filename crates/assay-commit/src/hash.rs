@@ -33,6 +33,8 @@ pub enum Tag {
     Salt = 0x0006,
     /// Published root.
     Root = 0x0007,
+    /// Identity of a circuit.
+    Circuit = 0x0008,
 }
 
 /// What a row of the compression function is for; the number is added to both halves of its output.

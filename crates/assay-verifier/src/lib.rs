@@ -1,1 +1,17 @@
-//! To come.
+#![doc = include_str!("../README.md")]
+#![no_std]
+
+extern crate alloc;
+
+mod bundle;
+mod record;
+mod segment;
+mod totals_file;
+
+pub use bundle::{BUNDLE_MAGIC, BundleHeader, BundleVerifier, Expectations, MAX_BUNDLE_BYTES, Statement, verify_bundle};
+pub use record::{FILE_VERSION, MAX_RECORD_BYTES, RecordError, SEGMENT_MAGIC, SegmentRecord};
+pub use segment::{SegmentVerifier, VerifyError};
+pub use totals_file::{
+    MAX_TOTALS_BYTES, TOTALS_FORMAT, TotalsFile, TotalsFileAsset, TotalsFileEntry, TotalsFileError,
+    TotalsFileHaircuts, TotalsFilePrice,
+};

@@ -1,0 +1,225 @@
+//! A bundle: all segments of an epoch, verified natively.
+
+use alloc::vec::Vec;
+
+use assay_circuit::CIRCUIT_ID;
+use assay_commit::{
+    Digest, Hasher, LeafKey, MAX_SEGMENTS, UpperTree, asset_table_digest, epoch_digest, published_root,
+};
+use assay_statement::{AssetTable, Entity, Epoch, Totals};
+
+use crate::record::{FILE_VERSION, MAX_RECORD_BYTES, Reader, RecordError};
+use crate::segment::{SegmentVerifier, VerifyError, border_keys};
+
+/// First bytes of a bundle.
+pub const BUNDLE_MAGIC: [u8; 8] = *b"ASSAYBDL";
+
+/// Bytes that a bundle can have.
+pub const MAX_BUNDLE_BYTES: u64 = (MAX_SEGMENTS as u64) * (MAX_RECORD_BYTES as u64);
+
+/// What the caller knows from elsewhere and wants to hold.
+#[derive(Clone, Copy)]
+pub struct Expectations<'a> {
+    /// Who made the proof.
+    pub entity: &'a Entity,
+    /// For which snapshot.
+    pub epoch: &'a Epoch,
+    /// With which assets.
+    pub assets: &'a AssetTable,
+    /// The published root, where known.
+    pub root: Option<Digest>,
+    /// The totals, where known.
+    pub totals: Option<&'a Totals>,
+    /// The number of accounts, where known.
+    pub accounts: Option<u64>,
+}
+
+/// What a verified proof says.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Statement {
+    /// Who made the proof.
+    pub entity: Entity,
+    /// For which snapshot.
+    pub epoch: Epoch,
+    /// Digest of the asset table.
+    pub assets: Digest,
+    /// Published root.
+    pub root: Digest,
+    /// Levels of the tree; there are at most `2^depth` accounts.
+    pub depth: usize,
+    /// Number of accounts.
+    pub accounts: u64,
+    /// Totals in base units.
+    pub totals: Totals,
+    /// Number of segments.
+    pub segments: usize,
+}
+
+/// The head of a bundle. Layout, numbers little-endian: magic, version (4 bytes), circuit id (32), length of what
+/// follows (8), published root (32), number of segments (4); then each segment: length (8) and record.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct BundleHeader {
+    /// Published root.
+    pub root: Digest,
+    /// Number of segments.
+    pub segments: usize,
+    /// Length of all that follows the length field.
+    pub length: u64,
+}
+
+impl BundleHeader {
+    /// Bytes of the head.
+    pub const BYTES: usize = 8 + 4 + 32 + 8 + 32 + 4;
+
+    /// The head of a bundle whose segment records have these lengths.
+    pub fn new(root: Digest, record_lengths: &[u64]) -> Self {
+        let records: u64 = record_lengths.iter().map(|length| length + 8).sum();
+        Self { root, segments: record_lengths.len(), length: 36 + records }
+    }
+
+    /// The head as bytes.
+    pub fn to_bytes(&self) -> Vec<u8> {
+        let mut bytes = Vec::with_capacity(Self::BYTES);
+        bytes.extend(BUNDLE_MAGIC);
+        bytes.extend(FILE_VERSION.to_le_bytes());
+        bytes.extend(CIRCUIT_ID.to_bytes());
+        bytes.extend(self.length.to_le_bytes());
+        bytes.extend(self.root.to_bytes());
+        bytes.extend((self.segments as u32).to_le_bytes());
+        bytes
+    }
+
+    /// Reads a head.
+    pub fn from_bytes(bytes: &[u8; Self::BYTES]) -> Result<Self, VerifyError> {
+        let mut reader = Reader(bytes);
+        if reader.array::<8>()? != BUNDLE_MAGIC {
+            return Err(RecordError::Magic.into());
+        }
+        let version = reader.u32()?;
+        if version != FILE_VERSION {
+            return Err(RecordError::Version { version }.into());
+        }
+        if reader.digest()? != CIRCUIT_ID {
+            return Err(RecordError::UnknownCircuit.into());
+        }
+        let length = u64::from_le_bytes(reader.array()?);
+        let root = reader.digest()?;
+        let segments = reader.u32()? as usize;
+        if !(1..=MAX_SEGMENTS).contains(&segments) {
+            return Err(VerifyError::SegmentCount);
+        }
+        Ok(Self { root, segments, length })
+    }
+}
+
+/// Verifies a bundle segment by segment, so that it never has to be in memory as a whole.
+pub struct BundleVerifier<'a> {
+    verifier: SegmentVerifier,
+    expected: Expectations<'a>,
+    assets: Digest,
+    epoch: Digest,
+    last: Option<LeafKey>,
+    tops: Vec<Digest>,
+    totals: Totals,
+    accounts: u64,
+}
+
+impl<'a> BundleVerifier<'a> {
+    /// A verifier that has seen no segment yet.
+    pub fn new(expected: Expectations<'a>) -> Result<Self, VerifyError> {
+        let verifier = SegmentVerifier::new()?;
+        let assets = asset_table_digest(verifier.hasher(), expected.assets);
+        let epoch = epoch_digest(verifier.hasher(), expected.entity, expected.epoch, &assets);
+        Ok(Self {
+            verifier,
+            expected,
+            assets,
+            epoch,
+            last: None,
+            tops: Vec::new(),
+            totals: Totals::new(),
+            accounts: 0,
+        })
+    }
+
+    /// Verifies the next segment: its own proof, and that its keys follow those before.
+    pub fn segment(&mut self, record: &[u8]) -> Result<(), VerifyError> {
+        let segment = self.tops.len();
+        if segment >= MAX_SEGMENTS {
+            return Err(VerifyError::SegmentCount);
+        }
+        let (record, totals) = self.verifier.verify(record, &self.epoch, self.expected.assets)?;
+        let (first, last) = border_keys(&record);
+        if self.last.is_some_and(|before| before >= first) {
+            return Err(VerifyError::SegmentOrder { segment });
+        }
+        self.last = Some(last);
+        self.tops.push(record.publics.top);
+        for (key, total) in totals.iter() {
+            self.totals.add_total(key, total)?;
+        }
+        self.accounts += u64::from(record.publics.accounts);
+        Ok(())
+    }
+
+    /// Ends the bundle whose head this is: the segments must be as many and lead to its root, and all that the caller
+    /// expects must hold.
+    pub fn finish(self, header: &BundleHeader) -> Result<Statement, VerifyError> {
+        if self.tops.len() != header.segments {
+            return Err(VerifyError::SegmentCount);
+        }
+        let hasher = self.verifier.hasher();
+        let (root, depth) = root_of(hasher, &self.epoch, self.tops)?;
+        if root != header.root {
+            return Err(VerifyError::Root);
+        }
+        if self.expected.root.is_some_and(|expected| expected != root) {
+            return Err(VerifyError::OtherRoot);
+        }
+        if self.expected.totals.is_some_and(|expected| *expected != self.totals) {
+            return Err(VerifyError::OtherTotals);
+        }
+        if self.expected.accounts.is_some_and(|expected| expected != self.accounts) {
+            return Err(VerifyError::OtherAccounts);
+        }
+        Ok(Statement {
+            entity: self.expected.entity.clone(),
+            epoch: self.expected.epoch.clone(),
+            assets: self.assets,
+            root,
+            depth,
+            accounts: self.accounts,
+            totals: self.totals,
+            segments: header.segments,
+        })
+    }
+}
+
+/// The published root over the tops of all segments, and the depth of the tree.
+fn root_of(hasher: &Hasher, epoch: &Digest, tops: Vec<Digest>) -> Result<(Digest, usize), VerifyError> {
+    let upper = UpperTree::build(hasher, tops).map_err(|_| VerifyError::SegmentCount)?;
+    let depth = upper.depth();
+    Ok((published_root(hasher, epoch, depth, &upper.top()), depth))
+}
+
+/// Verifies a bundle that is in memory.
+pub fn verify_bundle(bytes: &[u8], expected: Expectations<'_>) -> Result<Statement, VerifyError> {
+    let mut reader = Reader(bytes);
+    let header = BundleHeader::from_bytes(&reader.array()?)?;
+    // The root and the number of segments belong to the length.
+    if header.length != (reader.0.len() as u64).saturating_add(36) {
+        return Err(RecordError::Length.into());
+    }
+    let mut verifier = BundleVerifier::new(expected)?;
+    for _ in 0..header.segments {
+        let length = u64::from_le_bytes(reader.array()?);
+        if length > MAX_RECORD_BYTES as u64 {
+            return Err(RecordError::TooLarge.into());
+        }
+        verifier.segment(reader.bytes(length as usize)?)?;
+    }
+    if !reader.0.is_empty() {
+        return Err(RecordError::Trailing.into());
+    }
+    verifier.finish(&header)
+}

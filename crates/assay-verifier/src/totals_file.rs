@@ -1,0 +1,307 @@
+//! The totals file: what an entity publishes beside a proof.
+
+use alloc::string::{String, ToString};
+use alloc::vec::Vec;
+
+use assay_circuit::CIRCUIT_ID;
+use assay_commit::{Digest, DigestError, Hasher, asset_table_digest};
+use assay_statement::{
+    Asset, AssetTable, AssetTableError, Entity, EntryKey, Epoch, EpochError, HaircutTier, Kind, Price,
+    ProductHaircuts, Symbol, SymbolError, Totals,
+};
+use serde::{Deserialize, Serialize};
+
+use crate::Statement;
+
+/// Name of the format.
+pub const TOTALS_FORMAT: &str = "assay-totals";
+
+const TOTALS_VERSION: u32 = 1;
+
+/// Bytes that a totals file can have.
+pub const MAX_TOTALS_BYTES: usize = 4 << 20;
+
+/// The claim beside a proof, as JSON. It proves nothing by itself.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct TotalsFile {
+    /// [`TOTALS_FORMAT`].
+    pub format: String,
+    /// 1.
+    pub version: u32,
+    /// Id of the circuit, 64 hex digits.
+    pub circuit: String,
+    /// The entity.
+    pub entity: String,
+    /// Name of the epoch.
+    pub epoch: String,
+    /// Time of the epoch, seconds since 1970-01-01 UTC.
+    pub time: u64,
+    /// Published root, 64 hex digits.
+    pub root: String,
+    /// Levels of the tree.
+    pub depth: usize,
+    /// Number of accounts.
+    pub accounts: u64,
+    /// Digest of the asset table, 64 hex digits.
+    pub asset_table: String,
+    /// The asset table, in order of the symbol.
+    pub assets: Vec<TotalsFileAsset>,
+    /// Totals in order of asset and kind; a pair without entries is absent.
+    pub totals: Vec<TotalsFileEntry>,
+}
+
+/// An asset of a totals file.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct TotalsFileAsset {
+    /// Symbol.
+    pub symbol: String,
+    /// Decimals of a whole unit.
+    pub decimals: u8,
+    /// Price of a whole unit in the reference currency.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub price: Option<TotalsFilePrice>,
+    /// Haircut tiers.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub haircuts: Vec<TotalsFileHaircuts>,
+}
+
+/// A price, `mantissa * 10^-scale`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct TotalsFilePrice {
+    /// Decimal digits of the mantissa.
+    pub mantissa: String,
+    /// Decimals.
+    pub scale: u8,
+}
+
+/// Haircut tiers of one collateral kind.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct TotalsFileHaircuts {
+    /// Name of the kind.
+    pub kind: String,
+    /// Pairs of exclusive end and percent.
+    pub tiers: Vec<(u64, u8)>,
+}
+
+/// A total of a totals file.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct TotalsFileEntry {
+    /// Symbol of the asset.
+    pub asset: String,
+    /// Name of the kind.
+    pub kind: String,
+    /// Total in base units, decimal digits.
+    pub total: String,
+}
+
+impl TotalsFile {
+    /// The claim that a statement makes.
+    pub fn new(statement: &Statement, assets: &AssetTable) -> Self {
+        let symbol = |index: usize| assets.get(index).map_or("", |asset| asset.symbol.as_str()).to_string();
+        Self {
+            format: TOTALS_FORMAT.to_string(),
+            version: TOTALS_VERSION,
+            circuit: CIRCUIT_ID.to_hex(),
+            entity: statement.entity.as_str().to_string(),
+            epoch: statement.epoch.id().to_string(),
+            time: statement.epoch.time(),
+            root: statement.root.to_hex(),
+            depth: statement.depth,
+            accounts: statement.accounts,
+            asset_table: statement.assets.to_hex(),
+            assets: assets.assets().iter().map(TotalsFileAsset::from).collect(),
+            totals: statement
+                .totals
+                .iter()
+                .map(|(key, total)| TotalsFileEntry {
+                    asset: symbol(key.asset()),
+                    kind: key.kind().name().to_string(),
+                    total: total.to_string(),
+                })
+                .collect(),
+        }
+    }
+
+    /// Reads a totals file and checks that its parts fit together.
+    pub fn from_json(bytes: &[u8]) -> Result<Self, TotalsFileError> {
+        if bytes.len() > MAX_TOTALS_BYTES {
+            return Err(TotalsFileError::TooLarge);
+        }
+        let file: Self = serde_json::from_slice(bytes).map_err(|error| TotalsFileError::Json {
+            line: error.line(),
+            column: error.column(),
+        })?;
+        if file.format != TOTALS_FORMAT || file.version != TOTALS_VERSION {
+            return Err(TotalsFileError::Format);
+        }
+        if Digest::from_hex(&file.circuit)? != CIRCUIT_ID {
+            return Err(TotalsFileError::UnknownCircuit);
+        }
+        let assets = file.asset_table()?;
+        if asset_table_digest(&Hasher::new(), &assets) != Digest::from_hex(&file.asset_table)? {
+            return Err(TotalsFileError::AssetTableDigest);
+        }
+        file.totals(&assets)?;
+        file.entity()?;
+        file.epoch()?;
+        file.root()?;
+        Ok(file)
+    }
+
+    /// The file as JSON.
+    pub fn to_json(&self) -> Result<String, TotalsFileError> {
+        serde_json::to_string_pretty(self).map_err(|error| TotalsFileError::Json {
+            line: error.line(),
+            column: error.column(),
+        })
+    }
+
+    /// The entity.
+    pub fn entity(&self) -> Result<Entity, TotalsFileError> {
+        Ok(Entity::new(&self.entity)?)
+    }
+
+    /// The epoch.
+    pub fn epoch(&self) -> Result<Epoch, TotalsFileError> {
+        Ok(Epoch::new(&self.epoch, self.time)?)
+    }
+
+    /// The published root.
+    pub fn root(&self) -> Result<Digest, TotalsFileError> {
+        Ok(Digest::from_hex(&self.root)?)
+    }
+
+    /// The asset table, which must be in order.
+    pub fn asset_table(&self) -> Result<AssetTable, TotalsFileError> {
+        let assets = self.assets.iter().map(Asset::try_from).collect::<Result<Vec<_>, _>>()?;
+        let table = AssetTable::new(assets)?;
+        let in_order = table.assets().iter().zip(&self.assets).all(|(a, b)| a.symbol.as_str() == b.symbol);
+        if in_order { Ok(table) } else { Err(TotalsFileError::Order) }
+    }
+
+    /// The totals, which must be in order, without zeros of absent pairs.
+    pub fn totals(&self, assets: &AssetTable) -> Result<Totals, TotalsFileError> {
+        let mut totals = Totals::new();
+        let mut last = None;
+        for entry in &self.totals {
+            let asset = assets.index_of(&entry.asset).ok_or(TotalsFileError::Total)?;
+            let kind = Kind::from_name(&entry.kind).map_err(|_| TotalsFileError::Total)?;
+            let key = EntryKey::new(asset, kind).map_err(|_| TotalsFileError::Total)?;
+            if last.is_some_and(|last| last >= key) {
+                return Err(TotalsFileError::Order);
+            }
+            last = Some(key);
+            let total = entry.total.parse::<u128>().map_err(|_| TotalsFileError::Total)?;
+            if total.to_string() != entry.total {
+                return Err(TotalsFileError::Total);
+            }
+            totals.add_total(key, total).map_err(|_| TotalsFileError::Total)?;
+        }
+        Ok(totals)
+    }
+
+    /// Whether this file claims just what `statement` says.
+    pub fn matches(&self, statement: &Statement) -> bool {
+        self.asset_table().is_ok_and(|assets| *self == Self::new(statement, &assets))
+    }
+}
+
+impl From<&Asset> for TotalsFileAsset {
+    fn from(asset: &Asset) -> Self {
+        Self {
+            symbol: asset.symbol.as_str().to_string(),
+            decimals: asset.decimals,
+            price: asset
+                .price
+                .map(|price| TotalsFilePrice { mantissa: price.mantissa.to_string(), scale: price.scale }),
+            haircuts: asset
+                .haircuts
+                .iter()
+                .map(|haircuts| TotalsFileHaircuts {
+                    kind: haircuts.kind.name().to_string(),
+                    tiers: haircuts.tiers.iter().map(|tier| (tier.up_to, tier.percent)).collect(),
+                })
+                .collect(),
+        }
+    }
+}
+
+impl TryFrom<&TotalsFileAsset> for Asset {
+    type Error = TotalsFileError;
+
+    fn try_from(asset: &TotalsFileAsset) -> Result<Self, TotalsFileError> {
+        let price = asset.price.as_ref().map(|price| {
+            let mantissa = price.mantissa.parse::<u64>().map_err(|_| TotalsFileError::Price)?;
+            if mantissa.to_string() != price.mantissa {
+                return Err(TotalsFileError::Price);
+            }
+            Ok(Price { mantissa, scale: price.scale })
+        });
+        let haircuts = asset.haircuts.iter().map(|haircuts| {
+            let kind = Kind::from_name(&haircuts.kind).map_err(|_| TotalsFileError::Kind)?;
+            let tiers =
+                haircuts.tiers.iter().map(|(up_to, percent)| HaircutTier { up_to: *up_to, percent: *percent });
+            Ok(ProductHaircuts { kind, tiers: tiers.collect() })
+        });
+        Ok(Self {
+            symbol: Symbol::new(&asset.symbol)?,
+            decimals: asset.decimals,
+            price: price.transpose()?,
+            haircuts: haircuts.collect::<Result<_, TotalsFileError>>()?,
+        })
+    }
+}
+
+/// Why a totals file is refused.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum TotalsFileError {
+    /// More than [`MAX_TOTALS_BYTES`].
+    #[error("the totals file is larger than {MAX_TOTALS_BYTES} bytes")]
+    TooLarge,
+    /// Not JSON of this form.
+    #[error("the totals file is not well formed (line {line}, column {column})")]
+    Json {
+        /// Line, from 1.
+        line: usize,
+        /// Column, from 1.
+        column: usize,
+    },
+    /// Another format or version.
+    #[error("not a totals file of format {TOTALS_FORMAT} version {TOTALS_VERSION}")]
+    Format,
+    /// A circuit that this verifier doesn't know.
+    #[error("the totals file is of a circuit that this verifier does not know")]
+    UnknownCircuit,
+    /// The digest in the file isn't the digest of the table in the file.
+    #[error("the asset table in the totals file has another digest than the file says")]
+    AssetTableDigest,
+    /// Assets or totals out of order, or one twice.
+    #[error("assets or totals of the totals file are out of order")]
+    Order,
+    /// A malformed total, or one of an unknown asset or kind.
+    #[error("a total of the totals file is malformed or names an unknown asset or kind")]
+    Total,
+    /// A malformed price.
+    #[error("a price of the totals file is malformed")]
+    Price,
+    /// An unknown kind.
+    #[error("a haircut of the totals file has an unknown kind")]
+    Kind,
+    /// A malformed digest.
+    #[error("the totals file: {0}")]
+    Digest(#[from] DigestError),
+    /// A malformed symbol.
+    #[error("the totals file: {0}")]
+    Symbol(#[from] SymbolError),
+    /// A malformed asset table.
+    #[error("the totals file: {0}")]
+    AssetTable(#[from] AssetTableError),
+    /// A malformed entity or epoch.
+    #[error("the totals file: {0}")]
+    Epoch(#[from] EpochError),
+}
