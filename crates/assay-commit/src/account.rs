@@ -5,7 +5,7 @@ use p3_field::{PrimeCharacteristicRing, PrimeField32};
 use zeroize::{Zeroize, ZeroizeOnDrop};
 
 use crate::hash::{Sponge, push_bytes};
-use crate::{Digest, F, Hasher, RATE, RowTag, Tag, WIDTH, entity_digest};
+use crate::{DIGEST_BYTES, Digest, DigestError, F, Hasher, RATE, RowTag, Tag, WIDTH, entity_digest};
 
 /// Elements of a salt, 217 bits.
 pub const SALT_ELEMENTS: usize = 7;
@@ -62,6 +62,11 @@ impl EpochSecret {
             *byte = (nibble(*high)? << 4 | nibble(*low)?) as u8;
         }
         Ok(Self(bytes))
+    }
+
+    /// The bytes, to derive something from; never to be shown or stored.
+    pub const fn expose(&self) -> &[u8; 32] {
+        &self.0
     }
 }
 
@@ -234,6 +239,25 @@ impl Salts {
 }
 
 impl Salt {
+    /// Bytes of a salt: its elements as little-endian 32-bit numbers below `p`.
+    pub const BYTES: usize = 4 * SALT_ELEMENTS;
+
+    /// The canonical bytes.
+    pub fn to_bytes(self) -> [u8; Self::BYTES] {
+        let mut bytes = [0; Self::BYTES];
+        for (chunk, element) in bytes.chunks_exact_mut(4).zip(self.0) {
+            chunk.copy_from_slice(&element.as_canonical_u32().to_le_bytes());
+        }
+        bytes
+    }
+
+    /// Reads canonical bytes; a 32-bit number of `p` or more is refused.
+    pub fn from_bytes(bytes: &[u8; Self::BYTES]) -> Result<Self, DigestError> {
+        let mut padded = [0; DIGEST_BYTES];
+        padded[..Self::BYTES].copy_from_slice(bytes);
+        Digest::from_bytes(&padded).map(|digest| Self::from_digest(&digest))
+    }
+
     fn from_digest(digest: &Digest) -> Self {
         Self(core::array::from_fn(|i| digest.0[i]))
     }

@@ -4,11 +4,11 @@ use alloc::vec::Vec;
 use assay_statement::{
     Amount, AmountError, AssetTable, Entity, Entry, EntryKey, Epoch, EpochError, Kind, Uid,
 };
-use p3_field::{PrimeCharacteristicRing, PrimeField32};
+use p3_field::PrimeCharacteristicRing;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    Committer, Digest, DigestError, F, Hasher, MAX_DEPTH, Path, SALT_ELEMENTS, Salt, TreeError,
+    Committer, Digest, DigestError, F, Hasher, MAX_DEPTH, Path, Salt, TreeError,
     asset_table_digest, epoch_digest, published_root,
 };
 
@@ -203,21 +203,23 @@ impl Receipt {
 
 impl Salt {
     fn to_hex(self) -> String {
-        let mut digest = Digest([F::ZERO; 8]);
-        digest.0[..SALT_ELEMENTS].copy_from_slice(&self.0);
-        let mut hex = digest.to_hex();
-        hex.truncate(8 * SALT_ELEMENTS);
+        let mut hex = self.padded().to_hex();
+        hex.truncate(2 * Self::BYTES);
         hex
     }
 
     fn from_hex(hex: &str) -> Result<Self, ReceiptError> {
-        if hex.len() != 8 * SALT_ELEMENTS {
+        if hex.len() != 2 * Self::BYTES {
             return Err(ReceiptError::Salt);
         }
         let mut padded = hex.to_string();
         padded.push_str("00000000");
         let digest = Digest::from_hex(&padded).map_err(|_| ReceiptError::Salt)?;
-        Ok(Self(core::array::from_fn(|i| F::from_u32(digest.0[i].as_canonical_u32()))))
+        Ok(Self(core::array::from_fn(|i| digest.0[i])))
+    }
+
+    fn padded(self) -> Digest {
+        Digest(core::array::from_fn(|i| self.0.get(i).copied().unwrap_or(F::ZERO)))
     }
 }
 

@@ -1,1 +1,20 @@
-//! To come.
+#![doc = include_str!("../README.md")]
+
+mod accounts;
+mod error;
+mod files;
+mod layout;
+mod pipeline;
+mod prove;
+mod receipts;
+mod secret;
+mod spool;
+mod work;
+
+pub use error::ProverError;
+pub use layout::{Layout, SegmentLayout};
+pub use pipeline::{Event, Job, Outcome, Phase, prove_ledger};
+pub use prove::prove_segment;
+pub use receipts::{ReceiptMaker, ReceiptsError};
+pub use secret::{create_secret, read_secret};
+pub use work::SegmentHeights;

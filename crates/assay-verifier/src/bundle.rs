@@ -162,6 +162,17 @@ impl<'a> BundleVerifier<'a> {
         Ok(())
     }
 
+    /// Tops of the subtrees of the segments so far.
+    pub fn tops(&self) -> &[Digest] {
+        &self.tops
+    }
+
+    /// The head of a bundle of the segments so far, whose records have these lengths.
+    pub fn header(&self, record_lengths: &[u64]) -> Result<BundleHeader, VerifyError> {
+        let (root, _) = root_of(self.verifier.hasher(), &self.epoch, self.tops.clone())?;
+        Ok(BundleHeader::new(root, record_lengths))
+    }
+
     /// Ends the bundle whose head this is: the segments must be as many and lead to its root, and all that the caller
     /// expects must hold.
     pub fn finish(self, header: &BundleHeader) -> Result<Statement, VerifyError> {

@@ -1,0 +1,348 @@
+use std::fmt::Write as _;
+use std::fs::{self, File};
+use std::io::Read;
+use std::path::Path;
+
+use assay_statement::{Asset, AssetTable, HaircutTier, Kind, Price, ProductHaircuts, Symbol};
+use serde::Deserialize;
+
+use crate::error::LedgerError;
+use crate::source::{CsvNext, CsvRecords};
+
+/// Bytes that an asset file may have; a full table with all tiers takes a quarter.
+const MAX_FILE_BYTES: u64 = 4 << 20;
+
+/// Reads an asset table from a TOML file:
+///
+/// ```toml
+/// version = 1
+///
+/// [[asset]]
+/// symbol = "BTC"
+/// decimals = 8
+/// price = "64000.5"  # of a whole unit in the reference currency, exact; optional
+/// haircuts = [{ kind = "collateral_loan", tiers = [{ up_to = 10000, percent = 100 }] }]  # optional
+/// ```
+///
+/// Unknown fields are errors. A price has at most 18 decimals and, without its point, fits 64 bits.
+pub fn read_asset_table(path: &Path) -> Result<AssetTable, LedgerError> {
+    let failed = |reason: String| LedgerError::AssetFile { path: path.into(), reason };
+    let text = read_text(path)?;
+    let file: AssetTableFile = toml::from_str(&text).map_err(|error| {
+        let line = error
+            .span()
+            .and_then(|span| text.get(..span.start))
+            .map(|before| before.matches('\n').count() + 1);
+        let line = line.map_or(String::new(), |line| format!("line {line}: "));
+        failed(format!("{line}{}", error.message()))
+    })?;
+    if file.version != 1 {
+        return Err(failed(format!("version {} of the asset table format is not known", file.version)));
+    }
+    let assets =
+        file.asset.into_iter().map(AssetRow::into_asset).collect::<Result<_, _>>().map_err(failed)?;
+    AssetTable::new(assets).map_err(|error| failed(error.to_string()))
+}
+
+/// Writes `table` so that [`read_asset_table`] reads it back.
+pub fn write_asset_table(path: &Path, table: &AssetTable) -> Result<(), LedgerError> {
+    let mut text = String::from("version = 1\n");
+    for asset in table.assets() {
+        // A symbol has no characters that TOML would escape.
+        let _ = write!(text, "\n[[asset]]\nsymbol = \"{}\"\ndecimals = {}\n", asset.symbol, asset.decimals);
+        if let Some(price) = asset.price {
+            let _ = writeln!(text, "price = \"{}\"", price_text(price));
+        }
+        if asset.haircuts.is_empty() {
+            continue;
+        }
+        text.push_str("haircuts = [\n");
+        for haircuts in &asset.haircuts {
+            let tier =
+                |tier: &HaircutTier| format!("{{ up_to = {}, percent = {} }}", tier.up_to, tier.percent);
+            let tiers: Vec<_> = haircuts.tiers.iter().map(tier).collect();
+            let _ = writeln!(text, "  {{ kind = \"{}\", tiers = [{}] }},", haircuts.kind, tiers.join(", "));
+        }
+        text.push_str("]\n");
+    }
+    fs::write(path, text).map_err(|source| LedgerError::Write { path: path.into(), source })
+}
+
+/// Reads an asset table from the CSV file that lies beside ledgers in the wide form:
+/// `symbol,usdt_price,loan_tiers_ratio,margin_tiers_ratio,portfolio_tiers_ratio`, with tiers such as
+/// `"[0-10000:100,10000-20000:90]"` (from, to and percent) or nothing.
+///
+/// The file doesn't say how many decimals assets have, so all get `decimals`. Tiers must start at zero and each where
+/// the one before ends.
+pub fn read_asset_csv(path: &Path, decimals: u8) -> Result<AssetTable, LedgerError> {
+    const COLUMNS: [&str; 5] =
+        ["symbol", "usdt_price", "loan_tiers_ratio", "margin_tiers_ratio", "portfolio_tiers_ratio"];
+    const PRODUCTS: [Kind; 3] = [Kind::COLLATERAL_LOAN, Kind::COLLATERAL_MARGIN, Kind::COLLATERAL_PORTFOLIO];
+    let failed = |line: u64, reason: String| LedgerError::AssetFile {
+        path: path.into(),
+        reason: format!("line {line}: {reason}"),
+    };
+    let read_error = |source| LedgerError::Read { path: path.into(), source };
+    let file = File::open(path).map_err(read_error)?;
+    let mut records = CsvRecords::new(file);
+    let mut assets = Vec::new();
+    let mut header = true;
+    loop {
+        let record = match records.next().map_err(read_error)? {
+            CsvNext::Record(record) => record,
+            CsvNext::Bad { line, kind } | CsvNext::Broken { line, kind } => {
+                return Err(failed(line, kind.to_string()));
+            }
+            CsvNext::End => break,
+        };
+        let line = record.line;
+        let mut fields = Vec::new();
+        for index in 0..record.len() {
+            let field = std::str::from_utf8(record.field(index));
+            fields.push(field.map_err(|_| failed(line, "not UTF-8".into()))?.trim());
+        }
+        if header {
+            if fields != COLUMNS {
+                return Err(failed(line, format!("expected the columns {}", COLUMNS.join(","))));
+            }
+            header = false;
+            continue;
+        }
+        let [symbol, price, products @ ..] = fields.as_slice() else {
+            return Err(failed(line, "too few fields".into()));
+        };
+        if products.len() != PRODUCTS.len() {
+            return Err(failed(line, format!("expected {} fields", COLUMNS.len())));
+        }
+        if assets.len() >= assay_statement::MAX_ASSETS {
+            return Err(failed(line, "too many assets".into()));
+        }
+        let symbol = Symbol::new(symbol).map_err(|error| failed(line, error.to_string()))?;
+        let mut asset = Asset::new(symbol, decimals);
+        asset.price = Some(parse_price(price).map_err(|reason| failed(line, reason))?);
+        for (kind, tiers) in PRODUCTS.into_iter().zip(products) {
+            let tiers = parse_tiers(tiers).map_err(|reason| failed(line, format!("{kind}: {reason}")))?;
+            if !tiers.is_empty() {
+                asset.haircuts.push(ProductHaircuts { kind, tiers });
+            }
+        }
+        assets.push(asset);
+    }
+    AssetTable::new(assets)
+        .map_err(|error| LedgerError::AssetFile { path: path.into(), reason: error.to_string() })
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct AssetTableFile {
+    version: u32,
+    #[serde(default)]
+    asset: Vec<AssetRow>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct AssetRow {
+    symbol: String,
+    decimals: u8,
+    price: Option<String>,
+    #[serde(default)]
+    haircuts: Vec<HaircutRow>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct HaircutRow {
+    kind: String,
+    tiers: Vec<TierRow>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct TierRow {
+    up_to: u64,
+    percent: u8,
+}
+
+impl AssetRow {
+    fn into_asset(self) -> Result<Asset, String> {
+        let symbol = Symbol::new(&self.symbol).map_err(|error| format!("{:?}: {error}", self.symbol))?;
+        let named = |error: String| format!("{}: {error}", self.symbol);
+        let haircuts = |row: HaircutRow| {
+            let kind = Kind::from_name(&row.kind).map_err(|error| named(error.to_string()))?;
+            let tier = |row: TierRow| HaircutTier { up_to: row.up_to, percent: row.percent };
+            Ok(ProductHaircuts { kind, tiers: row.tiers.into_iter().map(tier).collect() })
+        };
+        Ok(Asset {
+            symbol,
+            decimals: self.decimals,
+            price: self.price.as_deref().map(parse_price).transpose().map_err(named)?,
+            haircuts: self.haircuts.into_iter().map(haircuts).collect::<Result<_, String>>()?,
+        })
+    }
+}
+
+fn read_text(path: &Path) -> Result<String, LedgerError> {
+    let mut bytes = Vec::new();
+    File::open(path)
+        .and_then(|file| file.take(MAX_FILE_BYTES + 1).read_to_end(&mut bytes))
+        .map_err(|source| LedgerError::Read { path: path.into(), source })?;
+    if bytes.len() as u64 > MAX_FILE_BYTES {
+        let reason = format!("larger than {MAX_FILE_BYTES} bytes");
+        return Err(LedgerError::AssetFile { path: path.into(), reason });
+    }
+    String::from_utf8(bytes)
+        .map_err(|_| LedgerError::AssetFile { path: path.into(), reason: "not UTF-8".into() })
+}
+
+/// An exact price with as many decimals as it is written with; zeros that would not fit are dropped.
+fn parse_price(text: &str) -> Result<Price, String> {
+    let (whole, fraction) = text.split_once('.').unwrap_or((text, ""));
+    let digits = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+    let plain = digits(whole) && (digits(fraction) || !text.contains('.'));
+    let exact = |fraction: &str| {
+        let scale = u8::try_from(fraction.len()).ok().filter(|scale| *scale <= 18)?;
+        Some(Price { mantissa: format!("{whole}{fraction}").parse().ok()?, scale })
+    };
+    let price = if plain { exact(fraction).or_else(|| exact(fraction.trim_end_matches('0'))) } else { None };
+    price.ok_or_else(|| "a price is a plain decimal number of at most 18 decimals that fits 64 bits".into())
+}
+
+fn price_text(price: Price) -> String {
+    let scale = usize::from(price.scale);
+    let digits = format!("{:0width$}", price.mantissa, width = scale + 1);
+    let (whole, fraction) = digits.split_at(digits.len() - scale);
+    if fraction.is_empty() { whole.into() } else { format!("{whole}.{fraction}") }
+}
+
+/// Tiers as `[from-to:percent,...]`.
+fn parse_tiers(text: &str) -> Result<Vec<HaircutTier>, String> {
+    if text.is_empty() || text == "[]" {
+        return Ok(Vec::new());
+    }
+    let list = text.strip_prefix('[').and_then(|text| text.strip_suffix(']'));
+    let list = list.ok_or("tiers must stand in brackets")?;
+    let mut tiers = Vec::new();
+    let mut end = 0;
+    for tier in list.split(',') {
+        let parts = tier.trim().split_once(':').and_then(|(range, percent)| {
+            let (from, to) = range.split_once('-')?;
+            let number = |text: &str| text.trim().parse::<u64>().ok();
+            Some((number(from)?, number(to)?, u8::try_from(number(percent)?).ok()?))
+        });
+        let (from, up_to, percent) = parts.ok_or("a tier is from-to:percent in whole numbers")?;
+        if from != end || up_to <= from {
+            return Err(format!("the tier from {from} must start at {end} and not be empty"));
+        }
+        end = up_to;
+        tiers.push(HaircutTier { up_to, percent });
+    }
+    Ok(tiers)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::PathBuf;
+
+    use super::*;
+
+    fn file(text: &str) -> (tempfile::TempDir, PathBuf) {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("assets");
+        fs::write(&path, text).unwrap();
+        (folder, path)
+    }
+
+    fn toml_error(text: &str) -> String {
+        let (_folder, path) = file(text);
+        read_asset_table(&path).unwrap_err().to_string()
+    }
+
+    const FULL: &str = r#"version = 1
+[[asset]]
+symbol = "ETH"
+decimals = 18
+[[asset]]
+symbol = "BTC"
+decimals = 8
+price = "64000.50"
+haircuts = [
+  { kind = "collateral_loan", tiers = [{ up_to = 10000, percent = 100 }, { up_to = 20000, percent = 90 }] },
+  { kind = "collateral_margin", tiers = [{ up_to = 5, percent = 0 }] },
+]
+"#;
+
+    #[test]
+    fn tables_come_back() {
+        let (_folder, path) = file(FULL);
+        let table = read_asset_table(&path).unwrap();
+        assert_eq!(table.index_of("BTC"), Some(0));
+        assert_eq!(table.get(0).unwrap().price, Some(Price { mantissa: 6_400_050, scale: 2 }));
+        assert_eq!(table.get(0).unwrap().haircuts.len(), 2);
+        write_asset_table(&path, &table).unwrap();
+        assert_eq!(read_asset_table(&path).unwrap(), table);
+    }
+
+    #[test]
+    fn wrong_tables_are_refused() {
+        for (from, to, part) in [
+            ("version = 1", "version = 2", "version 2"),
+            ("version = 1\n", "", "missing field"),
+            ("decimals = 18", "decimals = 28", "28 decimals"),
+            ("decimals = 18", "decimals = 18\ndecimal = 3", "line 5: unknown field"),
+            ("\"ETH\"", "\"BTC\"", "twice"),
+            ("\"ETH\"", "\"E H\"", "not a symbol"),
+            ("\"64000.50\"", "64000.5", "line 8"),
+            ("\"64000.50\"", "\"6.4e4\"", "plain decimal"),
+            ("\"64000.50\"", "\"-1\"", "plain decimal"),
+            ("\"64000.50\"", "\"0.0000000000000000001\"", "18 decimals"),
+            ("collateral_margin", "margin", "unknown kind"),
+            ("collateral_margin", "debt", "haircut tiers of BTC"),
+            ("percent = 90", "percent = 101", "haircut tiers of BTC"),
+            ("up_to = 20000", "up_to = 10000", "haircut tiers of BTC"),
+        ] {
+            let error = toml_error(&FULL.replacen(from, to, 1));
+            assert!(error.contains(part), "{to}: {error}");
+        }
+        assert!(toml_error("version = 1\n").contains("empty"));
+        assert!(toml_error(&" ".repeat(5 << 20)).contains("larger"));
+    }
+
+    #[test]
+    fn reads_the_csv_form() {
+        let (_folder, path) = file(concat!(
+            "symbol,usdt_price,loan_tiers_ratio,margin_tiers_ratio,portfolio_tiers_ratio\n",
+            "btc,64000.5,\"[0-10000:100,10000-20000:90]\",\"\",\"[0-1:0]\"\n",
+            "usdt,1,,,\n",
+        ));
+        let table = read_asset_csv(&path, 8).unwrap();
+        let btc = table.get(0).unwrap();
+        assert_eq!(btc.decimals, 8);
+        let kinds: Vec<_> = btc.haircuts.iter().map(|haircuts| haircuts.kind).collect();
+        assert_eq!(kinds, [Kind::COLLATERAL_LOAN, Kind::COLLATERAL_PORTFOLIO]);
+        assert_eq!(btc.haircuts[0].tiers[1], HaircutTier { up_to: 20_000, percent: 90 });
+    }
+
+    #[test]
+    fn prices_are_exact() {
+        let price = |mantissa, scale| Ok(Price { mantissa, scale });
+        assert_eq!(parse_price("1"), price(1, 0));
+        assert_eq!(parse_price("1.50"), price(150, 2));
+        assert_eq!(parse_price("0.000000000000000001"), price(1, 18));
+        assert_eq!(parse_price("0.50000000000000000000"), price(5, 1));
+        assert_eq!(price_text(Price { mantissa: 150, scale: 2 }), "1.50");
+        assert_eq!(price_text(Price { mantissa: 1, scale: 18 }), "0.000000000000000001");
+        for text in ["", ".", "1.", ".5", "1.2.3", "18446744073709551616", " 1", "1e3", "+1"] {
+            assert!(parse_price(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn tiers_must_be_contiguous() {
+        for text in
+            ["[1-2:3]", "[0-5:1,6-7:1]", "[0-5:1,4-7:1]", "[0-0:1]", "[0-5]", "0-5:1", "[0-5:300]", "[,]"]
+        {
+            assert!(parse_tiers(text).is_err(), "{text}");
+        }
+    }
+}

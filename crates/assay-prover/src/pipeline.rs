@@ -1,0 +1,389 @@
+//! The stages one after another.
+
+use std::fs;
+use std::io::Write;
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use assay_commit::{Committer, Digest, EpochSecret, Hasher, asset_table_digest, epoch_digest};
+use assay_ledger::{
+    AccountReader, LedgerFormat, Order, Progress, ReadOptions, Rounding, fingerprint, quick_fingerprint,
+};
+use assay_statement::{AssetTable, Entity, Epoch};
+use assay_verifier::{BundleVerifier, Expectations, Statement, TotalsFile};
+use cpu_time::ProcessTime;
+
+use crate::error::ProverError;
+use crate::files::{Access, failed, private_folder, write_bytes, write_whole};
+use crate::layout::{Layout, deal, read_accounts};
+use crate::prove::{ProofEntry, ProofStore, SegmentProver, Stored};
+use crate::receipts::write_tree;
+use crate::spool::spool;
+use crate::work::{Plan, SegmentHeights, Work, read_json, write_json};
+
+/// A ledger to prove.
+pub struct Job<'a> {
+    /// File or folder of the ledger.
+    pub ledger: PathBuf,
+    /// Its format.
+    pub format: LedgerFormat,
+    /// The asset table.
+    pub assets: Arc<AssetTable>,
+    /// Who makes the proof.
+    pub entity: Entity,
+    /// For which snapshot.
+    pub epoch: Epoch,
+    /// The secret that salts come from.
+    pub secret: &'a EpochSecret,
+    /// What happens to figures with more decimals than their asset.
+    pub rounding: Rounding,
+    /// What is known about the order of the ledger.
+    pub order: Order,
+    /// Bytes of memory to stay within, about.
+    pub memory: u64,
+    /// Segments to prove at once; by the memory if `None`.
+    pub jobs: Option<usize>,
+    /// Folder for all that is kept between runs.
+    pub work: PathBuf,
+    /// Where the bundle goes.
+    pub bundle: PathBuf,
+    /// Where the totals file goes.
+    pub totals: PathBuf,
+}
+
+/// What a run tells while it is under way.
+#[derive(Clone, Copy, Debug)]
+pub enum Event<'a> {
+    /// The ledger's content is hashed.
+    Fingerprint,
+    /// The ledger is read.
+    Reading(&'a Progress),
+    /// So many accounts are dealt out to segments.
+    Dealing(u64),
+    /// A finished run's layout is taken up.
+    LayoutKept {
+        /// Number of segments.
+        segments: usize,
+    },
+    /// A segment's proof of an earlier run is kept.
+    SegmentKept {
+        /// Number of the segment.
+        segment: usize,
+    },
+    /// What stands in a segment's place isn't its proof; it is made anew.
+    SegmentUseless {
+        /// Number of the segment.
+        segment: usize,
+    },
+    /// Segments are proven.
+    Proving {
+        /// Segments that are done.
+        done: usize,
+        /// Segments in all.
+        segments: usize,
+        /// Accounts of the segments that are done.
+        accounts: u64,
+        /// Accounts in all.
+        of_accounts: u64,
+    },
+    /// The bundle is put together and verified.
+    Assembling,
+}
+
+/// Time that a stage took.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Phase {
+    /// Name.
+    pub name: &'static str,
+    /// Wall time.
+    pub wall: Duration,
+    /// CPU time of all threads.
+    pub cpu: Duration,
+}
+
+/// What came out.
+#[derive(Clone, Debug)]
+pub struct Outcome {
+    /// What the bundle proves, as its verifier says.
+    pub statement: Statement,
+    /// Entries of all accounts.
+    pub positions: u64,
+    /// Figures that were rounded against the exchange.
+    pub rounded: u64,
+    /// Rows in use of each table, over all segments.
+    pub rows: [u64; 4],
+    /// Segments whose proofs were there already.
+    pub kept: usize,
+    /// Segments proven in this run.
+    pub proven: usize,
+    /// Bytes of the bundle.
+    pub bundle_bytes: u64,
+    /// Times of the stages.
+    pub phases: Vec<Phase>,
+    /// Heights of the run's segments.
+    pub heights: SegmentHeights,
+}
+
+/// Runs a job to its end, or takes up one that was ended before.
+pub fn prove_ledger(job: &Job<'_>, on_event: &(dyn Fn(Event<'_>) + Sync)) -> Result<Outcome, ProverError> {
+    let mut clock = Clock::new();
+    let threads = rayon::current_num_threads();
+    let (heights, jobs) = SegmentHeights::for_memory(job.memory, threads)?;
+    let work = Work::open(&job.work)?;
+
+    on_event(Event::Fingerprint);
+    let before = quick_fingerprint(&job.ledger, job.format)?;
+    let content = fingerprint(&job.ledger, job.format)?;
+    let hasher = Hasher::new();
+    let assets = asset_table_digest(&hasher, &job.assets);
+    let epoch = epoch_digest(&hasher, &job.entity, &job.epoch, &assets);
+    let committer = Committer::new(hasher, &job.entity, &epoch);
+    let plan = Plan::new(
+        &job.entity,
+        &job.epoch,
+        &epoch,
+        &assets,
+        job.secret,
+        job.rounding,
+        heights,
+        &content,
+    );
+    let heights = work.take_up(&plan)?.heights;
+    clock.end("fingerprint");
+
+    let layout = match read_json::<Layout>(&work.file("layout.json"))?.filter(Layout::is_known) {
+        Some(layout) => {
+            on_event(Event::LayoutKept { segments: layout.segments.len() });
+            layout
+        }
+        None => {
+            let layout = lay_out(job, &work, &committer, &epoch, heights, on_event, &mut clock)?;
+            let after = quick_fingerprint(&job.ledger, job.format)?;
+            if !before.same_content(&after) {
+                return Err(ProverError::LedgerChanged);
+            }
+            write_json(&work.file("layout.json"), &layout)?;
+            let _ = fs::remove_dir_all(work.spool());
+            layout
+        }
+    };
+
+    let run = Run { job, work: &work, committer: &committer, epoch: &epoch, layout: &layout, on_event };
+    let (entries, kept) = run.prove_segments(job.jobs.unwrap_or(jobs))?;
+    clock.end("prove");
+    on_event(Event::Assembling);
+    let (statement, bundle_bytes) = run.assemble(&entries)?;
+    clock.end("assemble");
+
+    let mut rows = [0; 4];
+    for entry in &entries {
+        for (sum, rows) in rows.iter_mut().zip(entry.rows) {
+            *sum += rows as u64;
+        }
+    }
+    Ok(Outcome {
+        statement,
+        positions: layout.positions,
+        rounded: layout.rounded,
+        rows,
+        kept,
+        proven: entries.len() - kept,
+        bundle_bytes,
+        phases: clock.phases,
+        heights,
+    })
+}
+
+/// Reads, spools and deals out the ledger.
+fn lay_out(
+    job: &Job<'_>,
+    work: &Work,
+    committer: &Committer,
+    epoch: &Digest,
+    heights: SegmentHeights,
+    on_event: &(dyn Fn(Event<'_>) + Sync),
+    clock: &mut Clock,
+) -> Result<Layout, ProverError> {
+    // Whatever is left of an unfinished layout can't be told from damage, and making it takes seconds.
+    for folder in [work.spool(), work.segments()] {
+        match fs::remove_dir_all(&folder) {
+            Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+                return Err(failed("clear the folder", &folder)(error));
+            }
+            _ => {}
+        }
+    }
+    private_folder(&work.spool())?;
+    let mut options = ReadOptions::new(work.spool());
+    options.memory = (job.memory / 4).clamp(64 << 20, 2 << 30);
+    options.rounding = job.rounding;
+    options.order = job.order;
+    let mut reader = AccountReader::open(&job.ledger, job.format, Arc::clone(&job.assets), options)?;
+    let salts = committer.salts(job.secret, epoch);
+    let spooled = spool(&mut reader, committer, &salts, &work.spool(), &|progress| {
+        on_event(Event::Reading(progress));
+    })?;
+    drop(reader);
+    clock.end("read and commit");
+    let layout = deal(&spooled, heights, &work.segments(), &|accounts| on_event(Event::Dealing(accounts)))?;
+    clock.end("deal");
+    Ok(layout)
+}
+
+/// The stages that work on a layout.
+struct Run<'a> {
+    job: &'a Job<'a>,
+    work: &'a Work,
+    committer: &'a Committer,
+    epoch: &'a Digest,
+    layout: &'a Layout,
+    on_event: &'a (dyn Fn(Event<'_>) + Sync),
+}
+
+impl Run<'_> {
+    /// Proves what isn't proven yet, `jobs` segments at once. Returns every segment's entry and how many were kept.
+    fn prove_segments(&self, jobs: usize) -> Result<(Vec<ProofEntry>, usize), ProverError> {
+        let segments = &self.layout.segments;
+        private_folder(&self.work.proofs())?;
+        let store = ProofStore::new(&self.work.proofs());
+        let mut entries: Vec<Option<ProofEntry>> = Vec::with_capacity(segments.len());
+        for (segment, layout) in segments.iter().enumerate() {
+            entries.push(match store.look_up(segment, &layout.blake3)? {
+                Stored::Whole(entry) => {
+                    (self.on_event)(Event::SegmentKept { segment });
+                    Some(entry)
+                }
+                Stored::Useless => {
+                    (self.on_event)(Event::SegmentUseless { segment });
+                    None
+                }
+                Stored::Nothing => None,
+            });
+        }
+        let open: Vec<usize> = (0..segments.len()).filter(|segment| entries[*segment].is_none()).collect();
+        let kept = segments.len() - open.len();
+        let accounts_of = |segment: &usize| segments[*segment].accounts;
+        let accounts_kept = self.layout.accounts - open.iter().map(accounts_of).sum::<u64>();
+
+        let prover = SegmentProver::new()?;
+        let next = AtomicUsize::new(0);
+        let progress = Mutex::new((kept, accounts_kept));
+        let report = |done: usize, accounts: u64| {
+            (self.on_event)(Event::Proving {
+                done,
+                segments: segments.len(),
+                accounts,
+                of_accounts: self.layout.accounts,
+            });
+        };
+        report(kept, accounts_kept);
+        let worker = || -> Result<Vec<(usize, ProofEntry)>, ProverError> {
+            let mut mine = Vec::new();
+            while let Some(segment) = open.get(next.fetch_add(1, Ordering::Relaxed)).copied() {
+                let layout = &segments[segment];
+                let accounts = read_accounts(&self.work.segments(), segment, layout)?;
+                let proven = prover.prove(
+                    self.committer,
+                    self.epoch,
+                    &self.job.assets,
+                    segment,
+                    accounts.segment(),
+                );
+                let entry = match proven.and_then(|proven| store.put(segment, &layout.blake3, &proven)) {
+                    Ok(entry) => entry,
+                    Err(error) => {
+                        // The other workers end with the segment that they are at.
+                        next.store(open.len(), Ordering::Relaxed);
+                        return Err(error);
+                    }
+                };
+                mine.push((segment, entry));
+                let mut progress = progress.lock().unwrap_or_else(PoisonError::into_inner);
+                progress.0 += 1;
+                progress.1 += layout.accounts;
+                report(progress.0, progress.1);
+            }
+            Ok(mine)
+        };
+        let outcomes: Vec<_> = std::thread::scope(|scope| {
+            let handles: Vec<_> = (1..jobs.min(open.len())).map(|_| scope.spawn(worker)).collect();
+            let mut outcomes = vec![worker()];
+            for handle in handles {
+                match handle.join() {
+                    Ok(outcome) => outcomes.push(outcome),
+                    Err(panic) => std::panic::resume_unwind(panic),
+                }
+            }
+            outcomes
+        });
+        for outcome in outcomes {
+            for (segment, entry) in outcome? {
+                entries[segment] = Some(entry);
+            }
+        }
+        Ok((entries.into_iter().flatten().collect(), kept))
+    }
+
+    /// Verifies the records as a bundle, then writes the bundle and the totals file.
+    fn assemble(&self, entries: &[ProofEntry]) -> Result<(Statement, u64), ProverError> {
+        let store = ProofStore::new(&self.work.proofs());
+        let expected = Expectations {
+            entity: &self.job.entity,
+            epoch: &self.job.epoch,
+            assets: &self.job.assets,
+            root: None,
+            totals: None,
+            accounts: Some(self.layout.accounts),
+        };
+        let mut verifier = BundleVerifier::new(expected).map_err(ProverError::SelfCheck)?;
+        for entry in entries {
+            verifier.segment(&store.read(entry)?).map_err(ProverError::SelfCheck)?;
+        }
+        let lengths: Vec<u64> = entries.iter().map(|entry| entry.record_bytes).collect();
+        let header = verifier.header(&lengths).map_err(ProverError::SelfCheck)?;
+        let tops = verifier.tops().to_vec();
+        let statement = verifier.finish(&header).map_err(ProverError::SelfCheck)?;
+
+        let path = &self.job.bundle;
+        write_whole(path, Access::Private, |writer| {
+            writer.write_all(&header.to_bytes()).map_err(failed("write", path))?;
+            for entry in entries {
+                let record = store.read(entry)?;
+                writer
+                    .write_all(&(record.len() as u64).to_le_bytes())
+                    .and_then(|()| writer.write_all(&record))
+                    .map_err(failed("write", path))?;
+            }
+            Ok(())
+        })?;
+        let totals = TotalsFile::new(&statement, &self.job.assets);
+        let json = totals
+            .to_json()
+            .map_err(|error| failed("write", &self.job.totals)(std::io::Error::other(error)))?;
+        write_tree(&self.work.file("tree.json"), &tops)?;
+        write_bytes(&self.job.totals, Access::Public, (json + "\n").as_bytes())?;
+        let bundle_bytes = fs::metadata(path).map_err(failed("read", path))?.len();
+        Ok((statement, bundle_bytes))
+    }
+}
+
+/// Wall and CPU time since the last stage ended.
+struct Clock {
+    wall: Instant,
+    cpu: ProcessTime,
+    phases: Vec<Phase>,
+}
+
+impl Clock {
+    fn new() -> Self {
+        Self { wall: Instant::now(), cpu: ProcessTime::now(), phases: Vec::new() }
+    }
+
+    fn end(&mut self, name: &'static str) {
+        self.phases.push(Phase { name, wall: self.wall.elapsed(), cpu: self.cpu.elapsed() });
+        self.wall = Instant::now();
+        self.cpu = ProcessTime::now();
+    }
+}
