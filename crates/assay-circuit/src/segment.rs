@@ -40,6 +40,9 @@ const _: () = assert!(PIECES * LOG_RANGE == assay_statement::AMOUNT_BITS as usiz
 const _: () = assert!((MAX_GROUP as u64) * ((1 << LOG_RANGE) - 1) < Val::ORDER_U32 as u64);
 // Leaf numbers are distinct field elements.
 const _: () = assert!(2u64 << SUBTREE_DEPTH < Val::ORDER_U32 as u64);
+// Leaf numbers don't run out: each account of the highest table has one, and 2^18 is the most accounts that a
+// verifier takes.
+const _: () = assert!(MAX_LOG_HEIGHTS[2] <= SUBTREE_DEPTH);
 // Counters of rows don't wrap.
 const _: () = assert!(1u64 << MAX_LOG_HEIGHTS[1] < Val::ORDER_U32 as u64);
 

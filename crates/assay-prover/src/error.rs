@@ -43,6 +43,12 @@ pub enum ProverError {
     /// The ledger changed while it was read.
     #[error("the ledger changed while it was read; take a snapshot of it that stays as it is")]
     LedgerChanged,
+    /// The work folder was there already and others can enter it.
+    #[error("{}: others can enter this folder; allow its owner only (chmod 700) or name another", path.display())]
+    OpenFolder {
+        /// The work folder.
+        path: PathBuf,
+    },
     /// Another process works in the folder.
     #[error("{}: another process works in this folder", path.display())]
     Busy {

@@ -21,7 +21,8 @@ pub(crate) fn failed(action: &'static str, path: &Path) -> impl FnOnce(io::Error
     move |source| ProverError::File { action, path, source }
 }
 
-/// Makes a folder that only its owner can enter; one that is there already must be such a folder too.
+/// Makes a folder that only its owner can enter. One that is there already must be such a folder: its rights are not
+/// ours to change.
 pub(crate) fn private_folder(path: &Path) -> Result<(), ProverError> {
     let mut builder = fs::DirBuilder::new();
     builder.recursive(true);
@@ -33,21 +34,34 @@ pub(crate) fn private_folder(path: &Path) -> Result<(), ProverError> {
         use std::os::unix::fs::PermissionsExt;
         let metadata = fs::metadata(path).map_err(failed("look at", path))?;
         if metadata.permissions().mode() & 0o077 != 0 {
-            fs::set_permissions(path, fs::Permissions::from_mode(0o700))
-                .map_err(failed("restrict the folder", path))?;
+            return Err(ProverError::OpenFolder { path: path.to_owned() });
         }
     }
     Ok(())
 }
 
-/// Opens a new file for writing.
+/// Opens a new file for writing, in place of whatever has this name: an older file could have looser rights, a link
+/// could lead elsewhere.
 pub(crate) fn create(path: &Path, access: Access) -> io::Result<File> {
+    match fs::remove_file(path) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+        _ => {}
+    }
     let mut options = OpenOptions::new();
-    options.write(true).create(true).truncate(true);
+    options.write(true).create_new(true);
     #[cfg(unix)]
     if access == Access::Private {
         std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
     }
+    options.open(path)
+}
+
+/// Opens a private file to lock it; the file stays.
+pub(crate) fn open_lock(path: &Path) -> io::Result<File> {
+    let mut options = OpenOptions::new();
+    options.write(true).create(true).truncate(false);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
     options.open(path)
 }
 

@@ -1,6 +1,6 @@
 //! First stage: accounts with keys and salts, dealt out to files by the top bits of their leaf keys.
 
-use std::fs::{self, File};
+use std::fs::File;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
@@ -104,11 +104,7 @@ impl SpoolFiles {
 fn flush(path: &Path, file: &mut Option<File>, buffer: &mut Vec<u8>) -> Result<(), ProverError> {
     let file = match file {
         Some(file) => file,
-        None => {
-            // What an ended run left here is of no use.
-            let _ = fs::remove_file(path);
-            file.insert(create(path, Access::Private).map_err(failed("write", path))?)
-        }
+        None => file.insert(create(path, Access::Private).map_err(failed("write", path))?),
     };
     file.write_all(buffer).map_err(failed("write", path))?;
     buffer.clear();

@@ -11,7 +11,7 @@ use assay_statement::{Entity, Epoch};
 use serde::{Deserialize, Serialize};
 
 use crate::error::ProverError;
-use crate::files::{Access, failed, private_folder, write_bytes};
+use crate::files::{Access, failed, open_lock, private_folder, write_bytes};
 
 /// Version of the work folder's files.
 pub(crate) const WORK_VERSION: u32 = 1;
@@ -158,7 +158,7 @@ impl Work {
     pub(crate) fn open(path: &Path) -> Result<Self, ProverError> {
         private_folder(path)?;
         let lock_path = path.join("lock");
-        let lock = crate::files::create(&lock_path, Access::Private).map_err(failed("open", &lock_path))?;
+        let lock = open_lock(&lock_path).map_err(failed("open", &lock_path))?;
         match lock.try_lock() {
             Ok(()) => Ok(Self { path: path.to_owned(), _lock: lock }),
             Err(fs::TryLockError::WouldBlock) => Err(ProverError::Busy { path: path.to_owned() }),

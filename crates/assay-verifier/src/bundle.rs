@@ -17,6 +17,9 @@ pub const BUNDLE_MAGIC: [u8; 8] = *b"ASSAYBDL";
 /// Bytes that a bundle can have.
 pub const MAX_BUNDLE_BYTES: u64 = (MAX_SEGMENTS as u64) * (MAX_RECORD_BYTES as u64);
 
+/// Bytes of the length before each record.
+const LENGTH_BYTES: u64 = 8;
+
 /// What the caller knows from elsewhere and wants to hold.
 #[derive(Clone, Copy)]
 pub struct Expectations<'a> {
@@ -69,12 +72,20 @@ pub struct BundleHeader {
 
 impl BundleHeader {
     /// Bytes of the head.
-    pub const BYTES: usize = 8 + 4 + 32 + 8 + 32 + 4;
+    pub const BYTES: usize = 8 + 4 + 32 + 8 + Self::COUNTED_BYTES as usize;
+
+    /// Bytes of the head that its length field counts: root and number of segments.
+    const COUNTED_BYTES: u64 = 32 + 4;
+
+    /// Bytes of a whole bundle with this head.
+    pub const fn bundle_bytes(&self) -> u64 {
+        (Self::BYTES as u64 - Self::COUNTED_BYTES).saturating_add(self.length)
+    }
 
     /// The head of a bundle whose segment records have these lengths.
     pub fn new(root: Digest, record_lengths: &[u64]) -> Self {
-        let records: u64 = record_lengths.iter().map(|length| length + 8).sum();
-        Self { root, segments: record_lengths.len(), length: 36 + records }
+        let records: u64 = record_lengths.iter().map(|length| length + LENGTH_BYTES).sum();
+        Self { root, segments: record_lengths.len(), length: Self::COUNTED_BYTES + records }
     }
 
     /// The head as bytes.
@@ -122,6 +133,7 @@ pub struct BundleVerifier<'a> {
     tops: Vec<Digest>,
     totals: Totals,
     accounts: u64,
+    record_bytes: u64,
 }
 
 impl<'a> BundleVerifier<'a> {
@@ -139,6 +151,7 @@ impl<'a> BundleVerifier<'a> {
             tops: Vec::new(),
             totals: Totals::new(),
             accounts: 0,
+            record_bytes: 0,
         })
     }
 
@@ -148,6 +161,7 @@ impl<'a> BundleVerifier<'a> {
         if segment >= MAX_SEGMENTS {
             return Err(VerifyError::SegmentCount);
         }
+        self.record_bytes += record.len() as u64 + LENGTH_BYTES;
         let (record, totals) = self.verifier.verify(record, &self.epoch, self.expected.assets)?;
         let (first, last) = border_keys(&record);
         if self.last.is_some_and(|before| before >= first) {
@@ -178,6 +192,9 @@ impl<'a> BundleVerifier<'a> {
     pub fn finish(self, header: &BundleHeader) -> Result<Statement, VerifyError> {
         if self.tops.len() != header.segments {
             return Err(VerifyError::SegmentCount);
+        }
+        if header.length != BundleHeader::COUNTED_BYTES + self.record_bytes {
+            return Err(RecordError::Length.into());
         }
         let hasher = self.verifier.hasher();
         let (root, depth) = root_of(hasher, &self.epoch, self.tops)?;
@@ -217,8 +234,7 @@ fn root_of(hasher: &Hasher, epoch: &Digest, tops: Vec<Digest>) -> Result<(Digest
 pub fn verify_bundle(bytes: &[u8], expected: Expectations<'_>) -> Result<Statement, VerifyError> {
     let mut reader = Reader(bytes);
     let header = BundleHeader::from_bytes(&reader.array()?)?;
-    // The root and the number of segments belong to the length.
-    if header.length != (reader.0.len() as u64).saturating_add(36) {
+    if header.bundle_bytes() != bytes.len() as u64 {
         return Err(RecordError::Length.into());
     }
     let mut verifier = BundleVerifier::new(expected)?;

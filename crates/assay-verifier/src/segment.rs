@@ -5,7 +5,7 @@ use assay_circuit::{
     All, LOG_RANGE, MAX_LOG_HEIGHTS, MIN_LOG_HEIGHT, PublicsError, SEGMENT_PARAMETERS, SegmentAir, SegmentConfig,
     segment_airs, segment_common,
 };
-use assay_commit::{Digest, Hasher, LeafKey};
+use assay_commit::{Digest, Hasher, LeafKey, SUBTREE_DEPTH};
 use assay_statement::{AssetTable, Totals, TotalsError};
 
 use crate::record::{RecordError, SegmentRecord};
@@ -42,6 +42,10 @@ impl SegmentVerifier {
         let record = SegmentRecord::from_bytes(&self.hasher, bytes)?;
         if record.publics.epoch != *epoch {
             return Err(VerifyError::OtherEpoch);
+        }
+        // The circuit counts in the field, so the number must be one that the field can't confuse with another.
+        if !(1..=1 << SUBTREE_DEPTH).contains(&record.publics.accounts) {
+            return Err(VerifyError::AccountCount);
         }
         let totals = sum_totals(&record, assets)?;
         let [hash, entry, account, range] = MAX_LOG_HEIGHTS;
@@ -87,6 +91,9 @@ pub enum VerifyError {
     /// The proof is for another epoch, entity or asset table than expected.
     #[error("the proof is for another entity, epoch or asset table than expected")]
     OtherEpoch,
+    /// A number of accounts that no segment has.
+    #[error("a segment claims no accounts, or more than it can hold")]
+    AccountCount,
     /// Table heights that the circuit doesn't allow.
     #[error("the proof has tables of heights that the circuit does not allow")]
     Heights,

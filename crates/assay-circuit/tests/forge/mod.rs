@@ -5,7 +5,10 @@
 use std::sync::OnceLock;
 
 use assay_circuit::checker::{Violation, check_segment};
-use assay_circuit::{Constraint, Keeps, LOG_RANGE, MIN_LOG_HEIGHT, Val, account_columns, entry_columns, hash_columns, range_columns};
+use assay_circuit::{
+    Constraint, Keeps, LOG_RANGE, MIN_LOG_HEIGHT, Val, account_columns, entry_columns, hash_columns,
+    range_columns,
+};
 use assay_commit::{EMPTY, RowTag, SUBTREE_DEPTH};
 use p3_field::{PrimeCharacteristicRing, PrimeField32};
 use p3_koala_bear::{
@@ -66,7 +69,10 @@ impl Account {
 
     fn held(&self) -> impl Iterator<Item = Held> + '_ {
         let before = std::iter::once(0).chain(self.entries.iter().map(|(key, _)| *key));
-        self.entries.iter().zip(before).map(|((key, amount), before)| Held::new(*key, *amount, key - before - 1))
+        self.entries
+            .iter()
+            .zip(before)
+            .map(|((key, amount), before)| Held::new(*key, *amount, key - before - 1))
     }
 
     fn elements(&self) -> [u64; 2] {
@@ -264,12 +270,7 @@ pub(crate) struct Place {
 
 impl Place {
     pub(crate) fn new(index: usize, key: [u64; 2]) -> Self {
-        Self {
-            active: Val::ONE,
-            index: Val::from_usize(index),
-            key: key.map(element),
-            ..Self::default()
-        }
+        Self { active: Val::ONE, index: Val::from_usize(index), key: key.map(element), ..Self::default() }
     }
 
     /// The elements as the circuit adds them up.
@@ -446,7 +447,7 @@ impl Forge {
         self.nodes = nodes;
     }
 
-    /// Digests of the nodes again, from the bottom up, after a change of digests below.
+    /// The row of a node.
     pub(crate) fn node_mut(&mut self, number: i64) -> &mut Row {
         let place = self.nodes.iter().position(|node| node.number == v(number));
         &mut self.nodes[place.unwrap_or(0)]
@@ -466,9 +467,11 @@ impl Forge {
         for violation in violations {
             if let Violation::Bus { bus, message, count } = violation
                 && bus == "range"
-                && let Some(row) = self.range.iter().position(|number| number.as_canonical_u32() == message[0])
+                && let Some(row) =
+                    self.range.iter().position(|number| number.as_canonical_u32() == message[0])
             {
-                tables[3].values[row * range_columns::WIDTH + range_columns::MULTIPLICITY] += Val::from_u32(count);
+                tables[3].values[row * range_columns::WIDTH + range_columns::MULTIPLICITY] +=
+                    Val::from_u32(count);
             }
         }
         tables

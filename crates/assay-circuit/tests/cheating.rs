@@ -1,0 +1,227 @@
+//! Must-fail tests of the constraints: provers that write the tables by hand.
+//!
+//! Each attack is played against the whole circuit, which refuses it, and against the circuit without one constraint,
+//! which takes the very same segment: so this constraint, and no other, is what stops the attack. (Counts of range
+//! lookups are the one thing that differs: each circuit gets those that suit it best.)
+
+#![allow(clippy::panic, clippy::unwrap_used, reason = "tests")]
+
+mod attacks;
+mod forge;
+
+use assay_circuit::checker::{CONSTRAINTS, Violation};
+use assay_circuit::{All, Constraint, Without};
+
+use attacks::{account, entry, leaf, range, totals, tree};
+use forge::{Forge, Lacking};
+
+/// What else an attack must get past.
+enum Stop {
+    /// This constraint alone stops it.
+    Alone,
+    /// Both sides of a bus: without one of them nothing passes, not even an honest segment.
+    Together(&'static [Constraint]),
+    /// Other constraints stop it as well, for this reason.
+    Implied(#[allow(dead_code, reason = "for readers")] &'static str),
+}
+
+fn play(constraint: Constraint, stop: &Stop, forgeries: Vec<Forge>) {
+    assert!(!forgeries.is_empty());
+    for (i, forge) in forgeries.iter().enumerate() {
+        let all = forge.violations(All);
+        assert!(!all.is_empty(), "{constraint:?}: forgery {i} passes");
+        let named = |violation: &Violation| violation.constraint() == Some(constraint);
+        // Constraints of a bus or of lookups are not named by the checker, which only sees the balance.
+        if all.iter().any(|violation| violation.constraint().is_some()) {
+            assert!(all.iter().any(named), "{constraint:?}: forgery {i} fails for another reason: {all:?}");
+        }
+        match stop {
+            Stop::Alone => {
+                let rest = forge.violations(Without(constraint));
+                assert!(rest.is_empty(), "{constraint:?}: forgery {i} fails for other reasons too: {rest:?}");
+            }
+            Stop::Together(both) => {
+                assert!(both.contains(&constraint));
+                let rest = forge.violations(Lacking(both));
+                assert!(rest.is_empty(), "{both:?}: forgery {i} fails for other reasons too: {rest:?}");
+                let honest = Forge::honest(&attacks::base());
+                assert!(!honest.violations(Without(constraint)).is_empty(), "{constraint:?} can be left out");
+            }
+            Stop::Implied(_) => {
+                let rest = forge.violations(Without(constraint));
+                assert!(!rest.is_empty(), "{constraint:?}: forgery {i} is stopped by nothing else");
+            }
+        }
+    }
+}
+
+macro_rules! attacks {
+    ($($(#[$attribute:meta])* $name:ident: $constraint:ident, $stop:expr, $forgeries:expr;)*) => {
+        $(
+            $(#[$attribute])*
+            #[test]
+            fn $name() {
+                play(Constraint::$constraint, &$stop, $forgeries);
+            }
+        )*
+
+        const PLAYED: &[Constraint] = &[$(Constraint::$constraint),*];
+    };
+}
+
+const ENTRIES: &[Constraint] = &[Constraint::BusEntrySent, Constraint::BusEntryReceived];
+const ACCOUNTS: &[Constraint] = &[Constraint::BusAccountSent, Constraint::BusAccountReceived];
+const NODES: &[Constraint] = &[Constraint::BusNodeSent, Constraint::BusNodeChildren];
+const RANGES: &[Constraint] = &[
+    Constraint::BusRangeProvided,
+    Constraint::EntryPiecesInRange,
+    Constraint::EntryGapInRange,
+    Constraint::AccountKeyInRange,
+    Constraint::AccountDifferenceInRange,
+];
+
+attacks! {
+    // Leaves.
+    a9_digest_not_from_the_permutation: PermutationRounds, Stop::Alone, leaf::forged_permutation();
+    // Of the nine flags: `second` is the one that a leaf can bend on its own. `last` is a bit by LeafContinues,
+    // `root` by RootIsFirst and RootIsOnlyFirst, `totals_first` by TotalsStartAfterRoot. A type flag other than a bit
+    // needs a second one for HashOneType, and then a message that nobody sends or receives. `empty_right` needs an
+    // empty right child whatever its value, and a second node of the same number to take back what it sends.
+    a6_second_flag_of_minus_one: HashFlagsAreBits, Stop::Alone, leaf::second_flag_of_minus_one();
+    a9_a_row_of_two_types: HashOneType, Stop::Alone, leaf::a_row_of_two_types();
+    a15_padding_ends_a_leaf: HashLastIsLeaf,
+        Stop::Implied("LeafContinues makes next.entries -1 on such a row, which is no bit"),
+        leaf::padding_ends_a_leaf();
+    a7_header_without_end: LeafContinues, Stop::Alone, leaf::header_without_end();
+    a5_entries_after_the_end: LeafContinues, Stop::Alone, leaf::entries_after_the_end();
+    a6_zero_entry_of_padding: LeafSecondNeedsEntries, Stop::Alone, leaf::second_entry_of_padding();
+    a6_half_row_in_the_middle: LeafOnlyLastIsHalf, Stop::Alone, leaf::half_row_in_the_middle();
+    a7_entry_in_an_unused_half: LeafHalfIsZero, Stop::Alone, leaf::entry_in_an_unused_half();
+    a1_entries_row_of_another_leaf: LeafChain, Stop::Alone, leaf::entries_row_of_another_leaf();
+    a1_leaf_at_another_place: LeafNumberStays, Stop::Alone, leaf::leaf_at_another_place();
+    a6_first_key_out_of_bounds: LeafPreviousKeyStarts, Stop::Alone, leaf::first_key_out_of_bounds();
+    a6_same_asset_in_two_rows: LeafPreviousKeyFollows, Stop::Alone, leaf::same_asset_in_two_rows();
+    a18_hashed_count: LeafCountIsHashed, Stop::Alone, leaf::hashed_count();
+    a18_count_that_does_not_fall: LeafCountFalls, Stop::Alone, leaf::count_that_does_not_fall();
+    a18_count_that_does_not_end: LeafCountEnds, Stop::Alone, leaf::count_that_does_not_end();
+    a7_entries_that_nobody_adds_up: BusEntrySent, Stop::Alone, leaf::entries_that_nobody_adds_up();
+    a7_entries_that_nobody_adds_up_either_side: BusEntrySent, Stop::Together(ENTRIES),
+        leaf::entries_that_nobody_adds_up();
+    a1_keys_in_order_that_no_leaf_has: BusAccountSent, Stop::Together(ACCOUNTS),
+        leaf::other_keys_in_the_account_table();
+
+    // Tree.
+    a15_empty_subtree_from_padding: NodeEmptyNeedsNode, Stop::Alone, tree::empty_subtree_from_padding();
+    a7_hidden_accounts: NodeEmptyIsEmpty, Stop::Alone, tree::hidden_accounts();
+    a9_no_root: RootIsFirst,
+        Stop::Implied("the top's digest has a receiver in a root alone, and RootIsOnlyFirst leaves it the first row"),
+        tree::no_root();
+    a9_two_roots: RootIsOnlyFirst,
+        Stop::Implied(
+            "a second root has the public digest, so the same children, down to a leaf that would be there twice \
+             with one number; the account table has each number once",
+        ),
+        tree::two_roots();
+    a9_root_that_is_no_node: RootIsNode,
+        Stop::Implied("it receives the public digest as number 1, which a row with a node's tag would have to send"),
+        tree::root_that_is_no_node();
+    a15_subtree_that_is_too_low: RootHasNumberOne, Stop::Alone, tree::subtree_that_is_too_low();
+    a11_another_top: RootIsPublic, Stop::Alone, tree::another_top();
+    a7_tree_of_other_leaves: BusNodeSent, Stop::Together(NODES), tree::tree_of_other_leaves();
+    a7_children_of_other_leaves: BusNodeChildren, Stop::Together(NODES), tree::tree_of_other_leaves();
+
+    // Totals.
+    a28_totals_of_another_epoch: TotalsStartAfterRoot, Stop::Alone, totals::totals_of_another_epoch();
+    a9_first_row_that_is_no_total: TotalsStartIsTotals,
+        Stop::Implied("a flag of -1 makes the row receive a message whose last element is 2, which nobody sends"),
+        totals::first_row_that_is_no_total();
+    a7_second_run_of_totals: TotalsOneRun, Stop::Alone, totals::second_run();
+    a28_another_epoch: TotalsEpochIsPublic, Stop::Alone, totals::another_epoch();
+    a9_chain_that_starts_elsewhere: TotalsChainStarts, Stop::Alone, totals::chain_that_starts_elsewhere();
+    a9_list_of_other_totals: TotalsChain, Stop::Alone, totals::list_of_other_totals();
+    a11_another_totals_digest: TotalsArePublic, Stop::Alone, totals::another_digest();
+    a7_totals_left_out: BusTotalsSent, Stop::Alone, totals::totals_left_out();
+    a5_total_of_nothing: BusTotalsReceived, Stop::Alone, totals::total_of_nothing();
+
+    // Entries.
+    a10_active_flag_of_two: EntryFlagsAreBits, Stop::Alone, entry::active_flag_of_two();
+    a3_end_flag_of_two: EntryFlagsAreBits, Stop::Alone, entry::end_flag_of_two();
+    a3_padding_ends_a_group: EntryEndNeedsActive, Stop::Alone, entry::padding_ends_a_group();
+    a4_group_of_two_assets: EntryGroupKey, Stop::Alone, entry::group_of_two_assets();
+    a7_group_that_never_closes: EntryGroupActive, Stop::Alone, entry::group_that_never_closes();
+    a7_group_open_at_the_end: EntryGroupCloses, Stop::Alone, entry::group_open_at_the_end();
+    a7_group_that_wraps: EntryGroupCloses, Stop::Alone, entry::group_that_wraps();
+    a7_first_sum_too_small: EntrySumStarts, Stop::Alone, entry::first_sum_too_small();
+    a7_later_sum_too_small: EntrySumAdds, Stop::Alone, entry::later_sum_too_small();
+    a10_first_count_too_small: EntryCountStarts, Stop::Alone, entry::first_count_too_small();
+    a10_later_count_too_small: EntryCountAdds, Stop::Alone, entry::later_count_too_small();
+    a3_negative_amount: EntryPiecesInRange, Stop::Alone, entry::negative_amount();
+    a3_negative_amount_cancels_another: EntryPiecesInRange, Stop::Alone, vec![entry::negative_amount_cancels()];
+    a4_pieces_too_large: EntryPiecesInRange, Stop::Alone, entry::pieces_too_large();
+    a3_pieces_of_padding: EntryPiecesInRange, Stop::Alone, entry::pieces_of_padding();
+    a6_keys_that_do_not_increase: EntryGapInRange, Stop::Alone, entry::keys_that_do_not_increase();
+    a5_entry_of_nobody: BusEntryReceived, Stop::Alone, totals::entry_of_nobody();
+
+    // Accounts.
+    a1_flags_that_are_no_bits: AccountFlagsAreBits, Stop::Alone, account::flags_that_are_no_bits();
+    a9_no_accounts: AccountFirstIsActive,
+        Stop::Implied("a node has a left child, and the row of lefts ends in a leaf or in a cycle of digests"),
+        tree::no_accounts();
+    a1_gap_between_accounts: AccountActiveFalls,
+        Stop::Implied("AccountCountIsPublic asks for one number at the end of each run, AccountIndexCounts forbids it"),
+        account::gap_between_accounts();
+    a15_numbering_that_starts_elsewhere: AccountIndexStarts, Stop::Alone, account::numbering_that_starts_elsewhere();
+    a7_numbering_that_jumps: AccountIndexCounts, Stop::Alone, account::numbering_that_jumps();
+    // Harmless without: the flag is used for nothing but the check that it relaxes.
+    a18_largest_flag_without_high_bit: AccountTopNeedsHigh, Stop::Alone, account::largest_flag_without_high_bit();
+    a18_largest_flag_on_other_keys: AccountTopIsLargest, Stop::Alone, account::largest_flag_on_other_keys();
+    a1_same_key_twice_low: AccountOrderLow, Stop::Alone, account::borrow_lost(0);
+    a1_same_key_twice_middle_low: AccountOrderMiddleLow, Stop::Alone, account::borrow_lost(1);
+    a1_same_key_twice_middle_high: AccountOrderMiddleHigh, Stop::Alone, account::borrow_lost(2);
+    a1_same_key_twice_high: AccountOrderHigh, Stop::Alone, account::borrow_lost(3);
+    a1_descending_keys: AccountOrderHigh, Stop::Alone, account::descending_keys();
+    a11_another_first_key: AccountFirstKeyIsPublic, Stop::Alone, account::another_first_key();
+    a11_another_last_key: AccountLastKeyIsPublic, Stop::Alone, account::another_last_key();
+    a11_another_count: AccountCountIsPublic, Stop::Alone, account::another_count();
+    a18_key_that_is_not_canonical: AccountKeyInRange, Stop::Alone, account::key_that_is_not_canonical();
+    a1_negative_difference: AccountDifferenceInRange, Stop::Alone, account::negative_difference();
+    a1_keys_of_no_leaf: BusAccountReceived, Stop::Together(ACCOUNTS), leaf::other_keys_in_the_account_table();
+
+    // Ranges.
+    a3_range_below_zero: RangeStarts, Stop::Alone, range::negative_numbers();
+    a3_foreign_number_in_range: RangeCounts, Stop::Alone, range::foreign_number();
+    a3_range_beyond_15_bits: RangeEnds, Stop::Alone, range::larger_numbers();
+    a3_lookups_into_nothing: BusRangeProvided, Stop::Together(RANGES), entry::negative_amount();
+}
+
+/// A9: no constraint without an attack, so leaving one out never goes unnoticed.
+#[test]
+fn a9_every_constraint_has_an_attack() {
+    for constraint in CONSTRAINTS {
+        assert!(PLAYED.contains(&constraint), "nothing is played against {constraint:?}");
+    }
+}
+
+/// A9: an honest segment passes every circuit that lacks one constraint other than one side of a bus.
+#[test]
+fn a9_constraints_do_not_lean_on_each_other() {
+    let honest = Forge::honest(&attacks::base());
+    assert_eq!(honest.violations(All), []);
+    for constraint in CONSTRAINTS {
+        let one_side = format!("{constraint:?}").starts_with("Bus");
+        assert_eq!(honest.violations(Without(constraint)).is_empty(), !one_side, "{constraint:?}");
+    }
+}
+
+/// A18: the odd node of a level twice.
+#[test]
+fn a18_duplicated_odd_child() {
+    assert!(!tree::duplicated_odd_child().violations(All).is_empty());
+}
+
+/// A15: levels too many, levels too few.
+#[test]
+fn a15_nodes_and_leaves_in_each_others_place() {
+    assert!(!tree::node_in_the_place_of_a_leaf().violations(All).is_empty());
+    assert!(!tree::leaf_in_the_place_of_a_node().violations(All).is_empty());
+}

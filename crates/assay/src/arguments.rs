@@ -1,0 +1,339 @@
+//! What can be typed.
+
+use std::path::PathBuf;
+
+use assay_ledger::LedgerFormat;
+use assay_statement::{Entity, Epoch};
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+use crate::failure::Failure;
+
+/// Proves what an exchange owes, and checks such proofs.
+#[derive(Parser)]
+#[command(name = "assay", version, propagate_version = true)]
+#[command(after_help = "Exit codes: 0 done or verified, 1 checked and rejected, 2 usage, 3 unreadable input, \
+                        4 could not check, 101 a bug.")]
+pub(crate) struct Arguments {
+    /// Print one JSON object instead of text.
+    #[arg(long, global = true)]
+    pub(crate) json: bool,
+    /// Show no progress.
+    #[arg(long, short, global = true)]
+    pub(crate) quiet: bool,
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+#[derive(Subcommand)]
+pub(crate) enum Command {
+    /// Make a ledger up, prove it, verify the proof, make a receipt and check it.
+    Demo(Demo),
+    /// Make a ledger up and write it to files.
+    Generate(Generate),
+    /// Read a ledger and list everything that is wrong with it.
+    Check(Check),
+    /// Make the secret of an epoch, in a file that only its owner can read.
+    Secret(Secret),
+    /// Prove a ledger: totals file, bundle of segment proofs, and a work folder for receipts.
+    Prove(Prove),
+    /// Verify a bundle against what you know of it.
+    Verify(Verify),
+    /// Make the receipt of one customer, or of all.
+    Receipt(Receipt),
+    /// Check a receipt against a root that you have from somewhere else.
+    VerifyReceipt(VerifyReceipt),
+    /// Show the circuit: tables, parameters, bits of security, id.
+    Circuit,
+    /// Measure what proving costs on this machine.
+    Bench(Bench),
+    /// Write shell completions to standard output.
+    Completions {
+        /// The shell.
+        shell: clap_complete::Shell,
+    },
+}
+
+#[derive(Args)]
+pub(crate) struct Demo {
+    /// Number of accounts.
+    #[arg(long, default_value_t = 50_000, value_parser = clap::value_parser!(u64).range(1..))]
+    pub(crate) accounts: u64,
+    /// Folder for the files, which must not exist.
+    #[arg(long, default_value = "demo")]
+    pub(crate) dir: PathBuf,
+    #[command(flatten)]
+    pub(crate) resources: Resources,
+}
+
+#[derive(Args)]
+pub(crate) struct Generate {
+    #[command(flatten)]
+    pub(crate) made: Made,
+    /// Format of the ledger.
+    #[arg(long, value_enum, default_value_t = Format::Parquet)]
+    pub(crate) format: Format,
+    /// Write accounts in order of their uids.
+    #[arg(long)]
+    pub(crate) sorted: bool,
+    /// Folder for the ledger and the asset table.
+    #[arg(long)]
+    pub(crate) out: PathBuf,
+}
+
+#[derive(Args)]
+pub(crate) struct Made {
+    /// Number of accounts.
+    #[arg(long, default_value_t = 100_000, value_parser = clap::value_parser!(u64).range(1..=1_000_000_000))]
+    pub(crate) accounts: u64,
+    /// Number of assets [default: 300, or 220 if dense].
+    #[arg(long)]
+    pub(crate) assets: Option<usize>,
+    /// A few assets an account, or all of them.
+    #[arg(long, value_enum, default_value_t = Holdings::Sparse)]
+    pub(crate) ledger: Holdings,
+    /// Average number of positions an account, if sparse.
+    #[arg(long, default_value_t = 4.0)]
+    pub(crate) positions: f64,
+    /// Share of accounts with debt and collateral.
+    #[arg(long, default_value_t = 0.01)]
+    pub(crate) debt: f64,
+    /// The same seed makes the same ledger.
+    #[arg(long, default_value_t = 1)]
+    pub(crate) seed: u64,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Holdings {
+    /// A few assets an account.
+    Sparse,
+    /// Every asset.
+    Dense,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Format {
+    /// Parquet, one row a position: uid, asset, kind, amount.
+    Parquet,
+    /// CSV, one row a position: uid, asset, kind, amount.
+    Csv,
+    /// JSON files of signed integers.
+    Json,
+    /// CSV, one row an account, several columns an asset.
+    WideCsv,
+}
+
+impl From<Format> for LedgerFormat {
+    fn from(format: Format) -> Self {
+        match format {
+            Format::Parquet => Self::LongParquet,
+            Format::Csv => Self::LongCsv,
+            Format::Json => Self::SignedJson,
+            Format::WideCsv => Self::WideCsv,
+        }
+    }
+}
+
+#[derive(Args)]
+pub(crate) struct Input {
+    /// The ledger: a file, or a folder of files of one format.
+    pub(crate) ledger: PathBuf,
+    /// Asset table (TOML).
+    #[arg(long)]
+    pub(crate) assets: PathBuf,
+    /// Format of the ledger [default: by its name and first line].
+    #[arg(long, value_enum)]
+    pub(crate) format: Option<Format>,
+    /// Round figures with too many decimals against the exchange, instead of refusing them.
+    #[arg(long)]
+    pub(crate) round: bool,
+}
+
+impl Input {
+    pub(crate) fn format(&self) -> Result<LedgerFormat, Failure> {
+        match self.format {
+            Some(format) => Ok(format.into()),
+            None => Ok(LedgerFormat::detect(&self.ledger)?),
+        }
+    }
+}
+
+#[derive(Args)]
+pub(crate) struct Resources {
+    /// Memory to stay within, about: a number of MiB, or with a suffix K, M, G.
+    #[arg(long, default_value = "4G", value_parser = parse_bytes)]
+    pub(crate) memory: u64,
+    /// Segments to prove at once [default: what memory and cores allow].
+    #[arg(long)]
+    pub(crate) jobs: Option<usize>,
+}
+
+fn parse_bytes(text: &str) -> Result<u64, String> {
+    let (digits, shift) = match text.char_indices().last() {
+        Some((at, 'K' | 'k')) => (&text[..at], 10),
+        Some((at, 'M' | 'm')) => (&text[..at], 20),
+        Some((at, 'G' | 'g')) => (&text[..at], 30),
+        _ => (text, 20),
+    };
+    let number: u64 = digits.parse().map_err(|_| "not a number of MiB, or with a suffix K, M, G".to_owned())?;
+    number.checked_mul(1 << shift).ok_or_else(|| "too large".to_owned())
+}
+
+#[derive(Args)]
+pub(crate) struct Check {
+    #[command(flatten)]
+    pub(crate) input: Input,
+    /// Problems to list; the rest is counted.
+    #[arg(long, default_value_t = 100)]
+    pub(crate) limit: usize,
+    /// Name accounts in full. Mind where the output goes.
+    #[arg(long)]
+    pub(crate) show_accounts: bool,
+    /// Memory for sorting: a number of MiB, or with a suffix K, M, G.
+    #[arg(long, default_value = "1G", value_parser = parse_bytes)]
+    pub(crate) memory: u64,
+}
+
+#[derive(Args)]
+pub(crate) struct Secret {
+    /// The file to make.
+    pub(crate) file: PathBuf,
+}
+
+/// Who made a proof, and for which snapshot.
+#[derive(Args)]
+pub(crate) struct Snapshot {
+    /// The entity that makes the proof, such as its domain.
+    #[arg(long, value_parser = |text: &str| Entity::new(text).map_err(|error| error.to_string()))]
+    pub(crate) entity: Entity,
+    /// Name of the snapshot, unique for the entity.
+    #[arg(long)]
+    pub(crate) epoch: String,
+    /// Time of the snapshot: seconds since 1970, or as in 2026-09-30T00:00:00Z.
+    #[arg(long)]
+    pub(crate) time: String,
+}
+
+impl Snapshot {
+    pub(crate) fn epoch(&self) -> Result<Epoch, Failure> {
+        let seconds = match self.time.parse::<u64>() {
+            Ok(seconds) => seconds,
+            Err(_) => humantime::parse_rfc3339_weak(&self.time)
+                .ok()
+                .and_then(|time| time.duration_since(std::time::UNIX_EPOCH).ok())
+                .map(|since| since.as_secs())
+                .ok_or_else(|| Failure::usage("--time: neither seconds nor a time such as 2026-09-30T00:00:00Z"))?,
+        };
+        Epoch::new(&self.epoch, seconds).map_err(|error| Failure::usage(error.to_string()))
+    }
+}
+
+#[derive(Args)]
+pub(crate) struct Prove {
+    #[command(flatten)]
+    pub(crate) input: Input,
+    #[command(flatten)]
+    pub(crate) snapshot: Snapshot,
+    /// File with the secret of the epoch, made by `assay secret`.
+    #[arg(long)]
+    pub(crate) secret: PathBuf,
+    /// Folder for the totals file and the bundle.
+    #[arg(long)]
+    pub(crate) out: PathBuf,
+    /// Folder for what is kept between runs and for receipts; private [default: `work` in the folder for the results].
+    #[arg(long)]
+    pub(crate) work: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) resources: Resources,
+}
+
+#[derive(Args)]
+pub(crate) struct Verify {
+    /// The bundle.
+    pub(crate) bundle: PathBuf,
+    #[command(flatten)]
+    pub(crate) snapshot: Snapshot,
+    /// Asset table (TOML) that the proof must be for.
+    #[arg(long, required_unless_present = "totals")]
+    pub(crate) assets: Option<PathBuf>,
+    /// Totals file whose every figure the proof must show. Without `--assets`, its asset table is taken; compare the
+    /// digest that is printed.
+    #[arg(long)]
+    pub(crate) totals: Option<PathBuf>,
+    /// Published root that the proof must be for, 64 hex digits.
+    #[arg(long)]
+    pub(crate) root: Option<String>,
+}
+
+#[derive(Args)]
+pub(crate) struct Receipt {
+    /// Work folder of the finished run.
+    #[arg(long)]
+    pub(crate) work: PathBuf,
+    /// Totals file of the run.
+    #[arg(long)]
+    pub(crate) totals: PathBuf,
+    /// Uid of the customer; `-` reads it from standard input.
+    #[arg(long, required_unless_present = "all", conflicts_with = "all")]
+    pub(crate) uid: Option<String>,
+    /// Make all receipts, one JSON object a line: `{"uid": ..., "receipt": ...}`.
+    #[arg(long)]
+    pub(crate) all: bool,
+    /// The file to write, readable for its owner only [default: standard output].
+    #[arg(long, required_if_eq("all", "true"))]
+    pub(crate) out: Option<PathBuf>,
+}
+
+#[derive(Args)]
+pub(crate) struct VerifyReceipt {
+    /// The receipt.
+    pub(crate) receipt: PathBuf,
+    /// Your uid, as you are registered; `-` reads it from standard input.
+    #[arg(long)]
+    pub(crate) uid: String,
+    /// The entity that you have your account with.
+    #[arg(long, value_parser = |text: &str| Entity::new(text).map_err(|error| error.to_string()))]
+    pub(crate) entity: Entity,
+    /// The published root, 64 hex digits, from somewhere else than the receipt.
+    #[arg(long, required_unless_present = "bundle")]
+    pub(crate) root: Option<String>,
+    /// A bundle to verify and take the root from.
+    #[arg(long, requires = "totals")]
+    pub(crate) bundle: Option<PathBuf>,
+    /// The published totals file; the root binds its asset table.
+    #[arg(long, required_unless_present = "assets")]
+    pub(crate) totals: Option<PathBuf>,
+    /// Asset table (TOML), instead of the one in the totals file.
+    #[arg(long)]
+    pub(crate) assets: Option<PathBuf>,
+}
+
+#[derive(Args)]
+pub(crate) struct Bench {
+    #[command(flatten)]
+    pub(crate) made: Made,
+    #[command(flatten)]
+    pub(crate) resources: Resources,
+    /// Folder for the ledger and the run; emptied afterwards [default: the system's folder for temporary files].
+    #[arg(long)]
+    pub(crate) dir: Option<PathBuf>,
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+
+    #[test]
+    fn arguments_are_consistent() {
+        Arguments::command().debug_assert();
+    }
+
+    #[test]
+    fn sizes() {
+        assert_eq!(parse_bytes("4G"), Ok(4 << 30));
+        assert_eq!(parse_bytes("512"), Ok(512 << 20));
+        assert!(parse_bytes("G").is_err());
+        assert!(parse_bytes("99999999999999999G").is_err());
+    }
+}

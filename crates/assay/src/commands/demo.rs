@@ -1,0 +1,145 @@
+use std::fs;
+use std::sync::Arc;
+use std::time::Instant;
+
+use assay_ledger::LedgerFormat;
+use assay_ledger::read_asset_table;
+use assay_ledger::synthetic::{self, SyntheticSpec};
+use assay_prover::{ReceiptMaker, create_secret};
+use assay_statement::{Entity, Epoch, Uid};
+use assay_verifier::Expectations;
+use serde_json::json;
+
+use crate::arguments::Demo;
+use crate::commands::prove::{Task, prove};
+use crate::commands::verify::verify_file;
+use crate::commands::{Voice, read_totals};
+use crate::failure::Failure;
+use crate::output::{describe, grouped, totals_lines, whole_units};
+
+pub(crate) fn run(arguments: &Demo, voice: Voice) -> Result<(), Failure> {
+    let dir = &arguments.dir;
+    if dir.exists() {
+        return Err(Failure::usage(format_args!("{} is there already; choose another --dir", dir.display())));
+    }
+    let say = |text: &str| {
+        if !voice.json {
+            println!("{text}");
+        }
+    };
+    let step = |title: &str| say(&format!("\n== {title}"));
+
+    step("a ledger, made up");
+    let spec = SyntheticSpec::new(arguments.accounts, 300, 2026);
+    let files = synthetic::write(&spec, dir, LedgerFormat::LongParquet)?;
+    say(&format!("{} accounts, {} positions, 300 assets", grouped(files.accounts), grouped(files.positions)));
+    let assets = Arc::new(read_asset_table(&files.assets)?);
+
+    step("the proof");
+    let secret = dir.join("secret");
+    create_secret(&secret)?;
+    let entity = Entity::new("demo.example").map_err(Failure::usage)?;
+    let epoch = Epoch::new("2026-q4", 1_798_675_200).map_err(Failure::usage)?;
+    let started = Instant::now();
+    let task = Task {
+        ledger: &files.ledger,
+        format: LedgerFormat::LongParquet,
+        assets: &assets,
+        entity: &entity,
+        epoch: &epoch,
+        secret: &secret,
+        round: false,
+        out: dir,
+        work: None,
+        resources: &arguments.resources,
+    };
+    let (outcome, results) = prove(&task, voice)?;
+    let prove_s = started.elapsed().as_secs_f64();
+    say(&format!("{} segments in {prove_s:.1} s", outcome.statement.segments));
+    say(&format!("root {}", outcome.statement.root));
+
+    step("verified, as an auditor would, against the published root and totals");
+    let totals_file = read_totals(&results.totals)?;
+    let totals = totals_file.totals(&assets)?;
+    let started = Instant::now();
+    let statement = verify_file(
+        &results.bundle,
+        Expectations {
+            entity: &entity,
+            epoch: &epoch,
+            assets: &assets,
+            root: Some(outcome.statement.root),
+            totals: Some(&totals),
+            accounts: None,
+        },
+    )?;
+    let verify_ms = started.elapsed().as_secs_f64() * 1e3;
+    if statement.totals != files.totals || !totals_file.matches(&statement) {
+        return Err(Failure::rejected("the proven totals are not the ledger's"));
+    }
+    say(&format!("in {verify_ms:.0} ms; the totals are the plain sums of the ledger"));
+    totals_lines(&statement.totals, &assets, 6).iter().for_each(|line| say(line));
+
+    step("a customer's receipt, checked");
+    let (uid, _) = spec
+        .accounts()?
+        .find(|(_, entries)| entries.len() >= 2)
+        .or_else(|| spec.accounts().ok()?.next())
+        .ok_or_else(|| Failure::rejected("the ledger has no account"))?;
+    let uid_typed = Uid::new(&uid).map_err(Failure::usage)?;
+    let receipt = ReceiptMaker::open(&results.work, &totals_file)?.receipt(&uid_typed)?;
+    let receipt_path = dir.join("receipt.json");
+    let receipt_json = receipt.to_json()?;
+    fs::write(&receipt_path, &receipt_json).map_err(|error| Failure::file(&receipt_path, &error))?;
+    let started = Instant::now();
+    let verified = receipt.verify(&uid_typed, &assets, &entity, &statement.root)?;
+    let receipt_ms = started.elapsed().as_secs_f64() * 1e3;
+    say(&format!("{uid} holds, checked in {receipt_ms:.2} ms:"));
+    for entry in &verified.entries {
+        let (symbol, decimals) = describe(entry.key, &assets);
+        let amount = whole_units(entry.amount.get(), decimals);
+        say(&format!("  {symbol:<12} {:<21} {amount:>32}", entry.key.kind().name()));
+    }
+
+    step("the same receipt, shown to another customer");
+    let other = Uid::new("someone-else@example.org").map_err(Failure::usage)?;
+    match receipt.verify(&other, &assets, &entity, &statement.root) {
+        Err(error) => say(&format!("rejected: {error}")),
+        Ok(_) => return Err(Failure::rejected("a receipt serves two customers")),
+    }
+
+    if voice.json {
+        println!(
+            "{}",
+            json!({
+                "version": 1, "ok": true, "accounts": statement.accounts, "positions": outcome.positions,
+                "segments": statement.segments, "root": statement.root.to_hex(), "prove_s": prove_s,
+                "verify_ms": verify_ms, "receipt_ms": receipt_ms, "receipt_bytes": receipt_json.len(),
+                "bundle_bytes": outcome.bundle_bytes, "dir": dir,
+            })
+        );
+    } else {
+        step("the files");
+        println!("ledger    {}", files.ledger.display());
+        println!("assets    {}", files.assets.display());
+        println!("totals    {}", results.totals.display());
+        println!("bundle    {} ({} bytes)", results.bundle.display(), grouped(outcome.bundle_bytes));
+        println!("receipt   {} ({} bytes)", receipt_path.display(), grouped(receipt_json.len() as u64));
+        println!("\nTry it yourself:");
+        println!(
+            "  assay verify {} --entity {entity} --epoch {} --time {} --totals {} --root {}",
+            results.bundle.display(),
+            epoch.id(),
+            epoch.time(),
+            results.totals.display(),
+            statement.root
+        );
+        println!(
+            "  assay verify-receipt {} --uid {uid} --entity {entity} --totals {} --root {}",
+            receipt_path.display(),
+            results.totals.display(),
+            statement.root
+        );
+    }
+    Ok(())
+}

@@ -1,0 +1,90 @@
+//! One module a command.
+
+mod bench;
+mod check;
+mod circuit;
+mod demo;
+mod generate;
+mod prove;
+mod receipt;
+mod verify;
+
+use std::fs;
+use std::io::Read;
+use std::path::Path;
+
+use assay_statement::{AssetTable, Uid};
+use assay_verifier::{MAX_TOTALS_BYTES, TotalsFile};
+use clap::CommandFactory;
+
+use crate::arguments::{Arguments, Command};
+use crate::failure::Failure;
+
+/// How a command talks.
+#[derive(Clone, Copy)]
+pub(crate) struct Voice {
+    /// One JSON object on standard output.
+    pub(crate) json: bool,
+    /// No progress.
+    pub(crate) quiet: bool,
+}
+
+pub(crate) fn run(arguments: &Arguments) -> Result<(), Failure> {
+    let voice = Voice { json: arguments.json, quiet: arguments.quiet };
+    match &arguments.command {
+        Command::Demo(arguments) => demo::run(arguments, voice),
+        Command::Generate(arguments) => generate::run(arguments, voice),
+        Command::Check(arguments) => check::run(arguments, voice),
+        Command::Secret(arguments) => prove::make_secret(arguments, voice),
+        Command::Prove(arguments) => prove::run(arguments, voice),
+        Command::Verify(arguments) => verify::run(arguments, voice),
+        Command::Receipt(arguments) => receipt::make(arguments, voice),
+        Command::VerifyReceipt(arguments) => receipt::verify(arguments, voice),
+        Command::Circuit => circuit::run(voice),
+        Command::Bench(arguments) => bench::run(arguments, voice),
+        Command::Completions { shell } => {
+            clap_complete::generate(*shell, &mut Arguments::command(), "assay", &mut std::io::stdout());
+            Ok(())
+        }
+    }
+}
+
+/// Reads a file of at most `most` bytes.
+fn read_capped(path: &Path, most: usize) -> Result<Vec<u8>, Failure> {
+    let failed = |error: std::io::Error| Failure::file(path, &error);
+    let file = fs::File::open(path).map_err(failed)?;
+    let mut bytes = Vec::new();
+    file.take(most as u64 + 1).read_to_end(&mut bytes).map_err(failed)?;
+    if bytes.len() > most {
+        return Err(Failure::unreadable(format_args!("{}: larger than {most} bytes", path.display())));
+    }
+    Ok(bytes)
+}
+
+fn read_totals(path: &Path) -> Result<TotalsFile, Failure> {
+    Ok(TotalsFile::from_json(&read_capped(path, MAX_TOTALS_BYTES)?)?)
+}
+
+/// The asset table of `assets`, or else of the totals file.
+fn asset_table(assets: Option<&Path>, totals: Option<&TotalsFile>) -> Result<AssetTable, Failure> {
+    match (assets, totals) {
+        (Some(path), _) => Ok(assay_ledger::read_asset_table(path)?),
+        (None, Some(totals)) => Ok(totals.asset_table()?),
+        (None, None) => Err(Failure::usage("give --assets or --totals")),
+    }
+}
+
+/// A uid as it is typed, or read from standard input for `-`.
+fn typed_uid(text: &str) -> Result<Uid, Failure> {
+    let mut input = String::new();
+    let text = if text == "-" {
+        std::io::stdin()
+            .take(1 << 16)
+            .read_to_string(&mut input)
+            .map_err(|error| Failure::file(Path::new("standard input"), &error))?;
+        &input
+    } else {
+        text
+    };
+    Uid::new(text).map_err(|error| Failure::usage(format_args!("--uid: {error}")))
+}

@@ -1,0 +1,117 @@
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use assay_ledger::{LedgerFormat, Order, Rounding, read_asset_table};
+use assay_prover::{Job, Outcome, create_secret, prove_ledger, read_secret};
+use assay_statement::{AssetTable, Entity, Epoch};
+use serde_json::json;
+
+use crate::arguments::{Prove, Resources, Secret};
+use crate::commands::Voice;
+use crate::failure::Failure;
+use crate::output::{grouped, totals_lines};
+use crate::progress::Reporter;
+
+pub(crate) fn make_secret(arguments: &Secret, voice: Voice) -> Result<(), Failure> {
+    create_secret(&arguments.file)?;
+    if voice.json {
+        println!("{}", json!({"version": 1, "ok": true, "secret": arguments.file}));
+    } else {
+        println!("secret    {}", arguments.file.display());
+        eprintln!("hint: keep it as long as customers may ask for receipts, and never publish it");
+    }
+    Ok(())
+}
+
+/// What is proven, and where the results go.
+pub(crate) struct Task<'a> {
+    pub(crate) ledger: &'a Path,
+    pub(crate) format: LedgerFormat,
+    pub(crate) assets: &'a Arc<AssetTable>,
+    pub(crate) entity: &'a Entity,
+    pub(crate) epoch: &'a Epoch,
+    pub(crate) secret: &'a Path,
+    pub(crate) round: bool,
+    pub(crate) out: &'a Path,
+    pub(crate) work: Option<&'a Path>,
+    pub(crate) resources: &'a Resources,
+}
+
+/// Where the results are.
+pub(crate) struct Results {
+    pub(crate) bundle: PathBuf,
+    pub(crate) totals: PathBuf,
+    pub(crate) work: PathBuf,
+}
+
+/// Proves a ledger with progress.
+pub(crate) fn prove(task: &Task<'_>, voice: Voice) -> Result<(Outcome, Results), Failure> {
+    fs::create_dir_all(task.out).map_err(|error| Failure::file(task.out, &error))?;
+    let results = Results {
+        bundle: task.out.join("bundle.assay"),
+        totals: task.out.join("totals.json"),
+        work: task.work.map_or_else(|| task.out.join("work"), Path::to_owned),
+    };
+    let secret = read_secret(task.secret)?;
+    let job = Job {
+        ledger: task.ledger.to_owned(),
+        format: task.format,
+        assets: Arc::clone(task.assets),
+        entity: task.entity.clone(),
+        epoch: task.epoch.clone(),
+        secret: &secret,
+        rounding: if task.round { Rounding::Up } else { Rounding::Exact },
+        order: Order::Auto,
+        memory: task.resources.memory,
+        jobs: task.resources.jobs,
+        work: results.work.clone(),
+        bundle: results.bundle.clone(),
+        totals: results.totals.clone(),
+    };
+    let reporter = Reporter::new(voice.quiet);
+    let outcome = prove_ledger(&job, &|event| reporter.event(event));
+    reporter.finish();
+    Ok((outcome?, results))
+}
+
+pub(crate) fn run(arguments: &Prove, voice: Voice) -> Result<(), Failure> {
+    let assets = Arc::new(read_asset_table(&arguments.input.assets)?);
+    let task = Task {
+        ledger: &arguments.input.ledger,
+        format: arguments.input.format()?,
+        assets: &assets,
+        entity: &arguments.snapshot.entity,
+        epoch: &arguments.snapshot.epoch()?,
+        secret: &arguments.secret,
+        round: arguments.input.round,
+        out: &arguments.out,
+        work: arguments.work.as_deref(),
+        resources: &arguments.resources,
+    };
+    let (outcome, results) = prove(&task, voice)?;
+    let statement = &outcome.statement;
+    if voice.json {
+        println!(
+            "{}",
+            json!({
+                "version": 1, "ok": true, "root": statement.root.to_hex(), "depth": statement.depth,
+                "accounts": statement.accounts, "positions": outcome.positions, "rounded": outcome.rounded,
+                "segments": statement.segments, "segments_kept": outcome.kept,
+                "asset_table": statement.assets.to_hex(), "bundle": results.bundle,
+                "bundle_bytes": outcome.bundle_bytes, "totals": results.totals, "work": results.work,
+            })
+        );
+    } else {
+        println!("root      {}", statement.root);
+        println!("accounts  {} in {} segments", grouped(statement.accounts), statement.segments);
+        if outcome.rounded > 0 {
+            println!("rounded   {} figures, against the exchange", grouped(outcome.rounded));
+        }
+        totals_lines(&statement.totals, &assets, 12).iter().for_each(|line| println!("{line}"));
+        println!("totals    {} (publish this and the root)", results.totals.display());
+        println!("bundle    {} (for auditors, under agreement)", results.bundle.display());
+        println!("work      {} (private; receipts come from here)", results.work.display());
+    }
+    Ok(())
+}

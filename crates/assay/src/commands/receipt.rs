@@ -1,0 +1,146 @@
+use std::fs::OpenOptions;
+use std::io::{BufWriter, Write};
+use std::path::Path;
+
+use assay_commit::{MAX_RECEIPT_BYTES, Receipt as CustomerReceipt, VerifiedReceipt};
+use assay_prover::ReceiptMaker;
+use assay_statement::AssetTable;
+use assay_verifier::Expectations;
+use serde_json::json;
+
+use crate::arguments::{Receipt, VerifyReceipt};
+use crate::commands::verify::{parse_root, verify_file};
+use crate::commands::{Voice, asset_table, read_capped, read_totals, typed_uid};
+use crate::failure::Failure;
+use crate::output::{describe, grouped, whole_units};
+
+pub(crate) fn make(arguments: &Receipt, voice: Voice) -> Result<(), Failure> {
+    let totals = read_totals(&arguments.totals)?;
+    let mut maker = ReceiptMaker::open(&arguments.work, &totals)?;
+    let (Some(uid), false) = (&arguments.uid, arguments.all) else {
+        return make_all(&mut maker, arguments, voice);
+    };
+    let json = maker.receipt(&typed_uid(uid)?)?.to_json()?;
+    match &arguments.out {
+        None => println!("{json}"),
+        Some(path) => {
+            write_private(path, |writer| writeln!(writer, "{json}"))?;
+            if voice.json {
+                println!("{}", json!({"version": 1, "ok": true, "receipt": path}));
+            } else {
+                println!("receipt   {}", path.display());
+            }
+        }
+    }
+    Ok(())
+}
+
+fn make_all(maker: &mut ReceiptMaker, arguments: &Receipt, voice: Voice) -> Result<(), Failure> {
+    let path = arguments.out.as_deref().ok_or_else(|| Failure::usage("--all needs --out"))?;
+    let partial = path.with_extension("partial");
+    let file = private_file(&partial).map_err(|error| Failure::file(path, &error))?;
+    let mut writer = BufWriter::with_capacity(1 << 20, file);
+    let mut outcome = Ok(());
+    let made = maker.for_each(|uid, receipt| {
+        if outcome.is_ok() {
+            let line = serde_json::to_string(&json!({"uid": uid, "receipt": receipt}));
+            outcome = line.map_err(std::io::Error::other).and_then(|line| writeln!(writer, "{line}"));
+        }
+        Ok(())
+    })?;
+    outcome
+        .and_then(|()| writer.flush())
+        .and_then(|()| writer.get_ref().sync_all())
+        .and_then(|()| std::fs::rename(&partial, path))
+        .map_err(|error| Failure::file(path, &error))?;
+    if voice.json {
+        println!("{}", json!({"version": 1, "ok": true, "receipts": path, "count": made}));
+    } else {
+        println!("receipts  {} in {}", grouped(made), path.display());
+    }
+    Ok(())
+}
+
+fn private_file(path: &Path) -> std::io::Result<std::fs::File> {
+    let mut options = OpenOptions::new();
+    options.write(true).create(true).truncate(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    options.open(path)
+}
+
+fn write_private(
+    path: &Path,
+    write: impl FnOnce(&mut std::fs::File) -> std::io::Result<()>,
+) -> Result<(), Failure> {
+    let partial = path.with_extension("partial");
+    private_file(&partial)
+        .and_then(|mut file| {
+            write(&mut file)?;
+            file.sync_all()?;
+            std::fs::rename(&partial, path)
+        })
+        .map_err(|error| Failure::file(path, &error))
+}
+
+pub(crate) fn verify(arguments: &VerifyReceipt, voice: Voice) -> Result<(), Failure> {
+    let totals = arguments.totals.as_deref().map(read_totals).transpose()?;
+    let assets = asset_table(arguments.assets.as_deref(), totals.as_ref())?;
+    let receipt = CustomerReceipt::from_json(&read_capped(&arguments.receipt, MAX_RECEIPT_BYTES)?)?;
+    let expected = arguments.root.as_deref().map(parse_root).transpose()?;
+    let root = match (&arguments.bundle, &totals, expected) {
+        (Some(bundle), Some(totals), _) => {
+            let statement = verify_file(
+                bundle,
+                Expectations {
+                    entity: &arguments.entity,
+                    epoch: &totals.epoch()?,
+                    assets: &assets,
+                    root: expected,
+                    totals: None,
+                    accounts: None,
+                },
+            )?;
+            statement.root
+        }
+        (None, _, Some(root)) => root,
+        _ => return Err(Failure::usage("give --root, or --bundle with --totals")),
+    };
+    let uid = typed_uid(&arguments.uid)?;
+    let verified = receipt.verify(&uid, &assets, &arguments.entity, &root)?;
+    report(&verified, &assets, voice);
+    Ok(())
+}
+
+fn report(verified: &VerifiedReceipt, assets: &AssetTable, voice: Voice) {
+    let describe = |entry: &assay_statement::Entry| {
+        let (symbol, decimals) = describe(entry.key, assets);
+        (symbol.to_owned(), entry.key.kind().name(), whole_units(entry.amount.get(), decimals))
+    };
+    if voice.json {
+        let entries: Vec<_> = verified
+            .entries
+            .iter()
+            .map(|entry| {
+                let (asset, kind, amount) = describe(entry);
+                json!({"asset": asset, "kind": kind, "amount": amount})
+            })
+            .collect();
+        println!(
+            "{}",
+            json!({
+                "version": 1, "ok": true, "epoch": verified.epoch.id(), "time": verified.epoch.time(),
+                "entries": entries,
+            })
+        );
+    } else {
+        println!("verified  the root holds exactly this for the uid, in epoch {}:", verified.epoch.id());
+        for entry in &verified.entries {
+            let (asset, kind, amount) = describe(entry);
+            println!("  {asset:<12} {kind:<21} {amount:>32}");
+        }
+        if verified.entries.is_empty() {
+            println!("  an account without positions");
+        }
+    }
+}

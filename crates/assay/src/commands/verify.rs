@@ -1,0 +1,102 @@
+use std::fs::File;
+use std::io::{BufReader, Read};
+use std::path::Path;
+
+use assay_commit::Digest;
+use assay_verifier::{BundleHeader, BundleVerifier, Expectations, MAX_RECORD_BYTES, RecordError, Statement, VerifyError};
+use serde_json::json;
+
+use crate::arguments::Verify;
+use crate::commands::{Voice, asset_table, read_totals};
+use crate::failure::Failure;
+use crate::output::{grouped, totals_json, totals_lines};
+
+pub(crate) fn run(arguments: &Verify, voice: Voice) -> Result<(), Failure> {
+    let totals_file = arguments.totals.as_deref().map(read_totals).transpose()?;
+    let assets = asset_table(arguments.assets.as_deref(), totals_file.as_ref())?;
+    let root = arguments.root.as_deref().map(parse_root).transpose()?;
+    let epoch = arguments.snapshot.epoch()?;
+    let statement = verify_file(
+        &arguments.bundle,
+        Expectations {
+            entity: &arguments.snapshot.entity,
+            epoch: &epoch,
+            assets: &assets,
+            root,
+            totals: None,
+            accounts: None,
+        },
+    )?;
+    if totals_file.as_ref().is_some_and(|totals| !totals.matches(&statement)) {
+        return Err(Failure::rejected("the proof holds, but the totals file claims something else"));
+    }
+
+    if voice.json {
+        println!(
+            "{}",
+            json!({
+                "version": 1, "ok": true, "entity": statement.entity.as_str(), "epoch": statement.epoch.id(),
+                "time": statement.epoch.time(), "root": statement.root.to_hex(), "depth": statement.depth,
+                "accounts": statement.accounts, "segments": statement.segments,
+                "asset_table": statement.assets.to_hex(), "root_expected": root.is_some(),
+                "totals_file_matches": totals_file.is_some(), "totals": totals_json(&statement.totals, &assets),
+            })
+        );
+    } else {
+        println!("verified  the bundle proves, with at least 100 bits:");
+        println!("entity    {}", statement.entity);
+        println!("epoch     {} at {} s", statement.epoch.id(), statement.epoch.time());
+        println!("root      {}", statement.root);
+        println!("assets    {}", statement.assets);
+        println!("accounts  {}", grouped(statement.accounts));
+        totals_lines(&statement.totals, &assets, 12).iter().for_each(|line| println!("{line}"));
+        if totals_file.is_some() {
+            println!("totals    every figure of the totals file is proven");
+        }
+        if root.is_none() {
+            eprintln!("hint: compare the root with the one that was published, or pass it with --root");
+        }
+        if arguments.assets.is_none() {
+            eprintln!("hint: the asset table came from the totals file; compare its digest with what was published");
+        }
+    }
+    Ok(())
+}
+
+pub(crate) fn parse_root(hex: &str) -> Result<Digest, Failure> {
+    Digest::from_hex(hex).map_err(|error| Failure::usage(format_args!("--root: {error}")))
+}
+
+/// Verifies a bundle in a file, one record in memory at a time.
+pub(crate) fn verify_file(path: &Path, expected: Expectations<'_>) -> Result<Statement, Failure> {
+    let failed = |error: std::io::Error| match error.kind() {
+        std::io::ErrorKind::UnexpectedEof => VerifyError::from(RecordError::Truncated).into(),
+        _ => Failure::file(path, &error),
+    };
+    let file = File::open(path).map_err(failed)?;
+    let length = file.metadata().map_err(failed)?.len();
+    let mut reader = BufReader::with_capacity(1 << 20, file);
+    let mut head = [0; BundleHeader::BYTES];
+    reader.read_exact(&mut head).map_err(failed)?;
+    let header = BundleHeader::from_bytes(&head)?;
+    if header.bundle_bytes() != length {
+        return Err(VerifyError::from(RecordError::Length).into());
+    }
+    let mut verifier = BundleVerifier::new(expected)?;
+    let mut record = Vec::new();
+    for _ in 0..header.segments {
+        let mut bytes = [0; 8];
+        reader.read_exact(&mut bytes).map_err(failed)?;
+        let length = u64::from_le_bytes(bytes);
+        if length > MAX_RECORD_BYTES as u64 {
+            return Err(VerifyError::from(RecordError::TooLarge).into());
+        }
+        record.resize(length as usize, 0);
+        reader.read_exact(&mut record).map_err(failed)?;
+        verifier.segment(&record)?;
+    }
+    if reader.read(&mut [0]).map_err(failed)? != 0 {
+        return Err(VerifyError::from(RecordError::Trailing).into());
+    }
+    Ok(verifier.finish(&header)?)
+}

@@ -1,0 +1,171 @@
+//! Errors become exit codes and texts here and nowhere else.
+
+use std::fmt::Display;
+use std::io;
+use std::path::Path;
+use std::process::ExitCode;
+
+use assay_commit::ReceiptError;
+use assay_ledger::LedgerError;
+use assay_prover::{ProverError, ReceiptsError};
+use assay_verifier::{RecordError, TotalsFileError, VerifyError};
+use serde_json::json;
+
+/// Why a command ends without success.
+pub(crate) struct Failure {
+    kind: Kind,
+    message: String,
+    hint: Option<&'static str>,
+    /// The JSON object is out already.
+    told: bool,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    Rejected = 1,
+    Usage = 2,
+    Unreadable = 3,
+    NotChecked = 4,
+    Bug = 101,
+}
+
+impl Failure {
+    fn new(kind: Kind, message: impl Display) -> Self {
+        Self { kind, message: message.to_string(), hint: None, told: false }
+    }
+
+    pub(crate) fn rejected(message: impl Display) -> Self {
+        Self::new(Kind::Rejected, message)
+    }
+
+    pub(crate) fn usage(message: impl Display) -> Self {
+        Self::new(Kind::Usage, message)
+    }
+
+    pub(crate) fn unreadable(message: impl Display) -> Self {
+        Self::new(Kind::Unreadable, message)
+    }
+
+    pub(crate) fn file(path: &Path, error: &io::Error) -> Self {
+        Self::new(Kind::NotChecked, format_args!("{}: {error}", path.display()))
+    }
+
+    pub(crate) fn with_hint(mut self, hint: &'static str) -> Self {
+        self.hint = Some(hint);
+        self
+    }
+
+    /// For commands whose JSON object says it all.
+    pub(crate) fn quiet_in_json(mut self) -> Self {
+        self.told = true;
+        self
+    }
+
+    /// Says what went wrong and returns the exit code.
+    pub(crate) fn report(&self, json: bool) -> ExitCode {
+        if json && !self.told {
+            let kind = match self.kind {
+                Kind::Rejected => "rejected",
+                Kind::Usage => "usage",
+                Kind::Unreadable => "unreadable",
+                Kind::NotChecked => "not_checked",
+                Kind::Bug => "bug",
+            };
+            println!("{}", json!({"version": 1, "ok": false, "error": kind, "message": self.message}));
+        }
+        eprintln!("error: {}", self.message);
+        if let Some(hint) = self.hint {
+            eprintln!("hint: {hint}");
+        }
+        ExitCode::from(self.kind as u8)
+    }
+}
+
+impl From<LedgerError> for Failure {
+    fn from(error: LedgerError) -> Self {
+        let kind = match &error {
+            LedgerError::Read { .. } | LedgerError::Write { .. } | LedgerError::Scratch { .. } => Kind::NotChecked,
+            LedgerError::Synthetic(_) => Kind::Usage,
+            LedgerError::Stopped => Kind::Bug,
+            _ => Kind::Unreadable,
+        };
+        let message = chain(&error);
+        let failure = Self::new(kind, message);
+        match error {
+            LedgerError::Problem(_) => failure.with_hint("`assay check` lists everything that is wrong"),
+            LedgerError::UnknownFormat { .. } => failure.with_hint("name it with --format"),
+            _ => failure,
+        }
+    }
+}
+
+impl From<ProverError> for Failure {
+    fn from(error: ProverError) -> Self {
+        let kind = match &error {
+            ProverError::Ledger(_) => {
+                let ProverError::Ledger(error) = error else { return Self::new(Kind::Bug, "unreachable") };
+                return error.into();
+            }
+            ProverError::NoAccounts | ProverError::Secret { .. } | ProverError::LedgerChanged => Kind::Unreadable,
+            ProverError::File { .. } | ProverError::Busy { .. } | ProverError::Damaged { .. } => Kind::NotChecked,
+            ProverError::OtherRun { .. }
+            | ProverError::OpenFolder { .. }
+            | ProverError::KeyCollision
+            | ProverError::Memory { .. }
+            | ProverError::AccountTooLarge
+            | ProverError::TooManySegments { .. } => Kind::Usage,
+            ProverError::Trace(_) | ProverError::ProofSystem { .. } | ProverError::SelfCheck(_) => Kind::Bug,
+        };
+        Self::new(kind, error)
+    }
+}
+
+impl From<VerifyError> for Failure {
+    fn from(error: VerifyError) -> Self {
+        let kind = match &error {
+            VerifyError::Record(RecordError::Magic | RecordError::Version { .. }) => Kind::Unreadable,
+            VerifyError::Setup => Kind::Bug,
+            _ => Kind::Rejected,
+        };
+        Self::new(kind, error)
+    }
+}
+
+impl From<ReceiptError> for Failure {
+    fn from(error: ReceiptError) -> Self {
+        let kind = match &error {
+            ReceiptError::Json { .. } | ReceiptError::Format | ReceiptError::TooLarge => Kind::Unreadable,
+            _ => Kind::Rejected,
+        };
+        Self::new(kind, error)
+    }
+}
+
+impl From<ReceiptsError> for Failure {
+    fn from(error: ReceiptsError) -> Self {
+        match error {
+            ReceiptsError::Work(error) => error.into(),
+            ReceiptsError::Receipt(error) => error.into(),
+            ReceiptsError::Totals(error) => error.into(),
+            ReceiptsError::NoAccount => Self::rejected(error),
+            ReceiptsError::NotFinished | ReceiptsError::OtherRun => Self::usage(error),
+        }
+    }
+}
+
+impl From<TotalsFileError> for Failure {
+    fn from(error: TotalsFileError) -> Self {
+        Self::unreadable(error)
+    }
+}
+
+fn chain(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut source = error.source();
+    while let Some(error) = source {
+        text.push_str(": ");
+        text.push_str(&error.to_string());
+        source = error.source();
+    }
+    text
+}

@@ -1,0 +1,68 @@
+//! Figures for people.
+
+use assay_statement::{AssetTable, EntryKey, Totals};
+use serde_json::{Value, json};
+
+/// Base units as whole units, such as `1.25`.
+pub(crate) fn whole_units(base_units: u128, decimals: u8) -> String {
+    let digits = format!("{base_units:0>width$}", width = usize::from(decimals) + 1);
+    let (whole, fraction) = digits.split_at(digits.len() - usize::from(decimals));
+    let fraction = fraction.trim_end_matches('0');
+    if fraction.is_empty() { whole.to_owned() } else { format!("{whole}.{fraction}") }
+}
+
+/// Symbol, kind and total of each key, in whole units.
+pub(crate) fn totals_lines(totals: &Totals, assets: &AssetTable, most: usize) -> Vec<String> {
+    let mut lines: Vec<String> = totals
+        .iter()
+        .take(most)
+        .map(|(key, total)| {
+            let (symbol, decimals) = describe(key, assets);
+            format!("  {symbol:<12} {:<21} {:>32}", key.kind().name(), whole_units(total, decimals))
+        })
+        .collect();
+    if totals.len() > most {
+        lines.push(format!("  ... and {} more", totals.len() - most));
+    }
+    lines
+}
+
+/// Totals as JSON, in base units.
+pub(crate) fn totals_json(totals: &Totals, assets: &AssetTable) -> Value {
+    let entry = |(key, total): (EntryKey, u128)| {
+        json!({"asset": describe(key, assets).0, "kind": key.kind().name(), "total": total.to_string()})
+    };
+    totals.iter().map(entry).collect()
+}
+
+pub(crate) fn describe(key: EntryKey, assets: &AssetTable) -> (&str, u8) {
+    assets.get(key.asset()).map_or(("?", 0), |asset| (asset.symbol.as_str(), asset.decimals))
+}
+
+/// A number with thousands separated.
+pub(crate) fn grouped(number: u64) -> String {
+    let digits = number.to_string();
+    let mut text = String::with_capacity(digits.len() + digits.len() / 3);
+    for (at, digit) in digits.char_indices() {
+        if at > 0 && (digits.len() - at).is_multiple_of(3) {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn figures() {
+        assert_eq!(whole_units(125_000_000, 8), "1.25");
+        assert_eq!(whole_units(5, 8), "0.00000005");
+        assert_eq!(whole_units(0, 0), "0");
+        assert_eq!(whole_units(120, 0), "120");
+        assert_eq!(grouped(1_234_567), "1,234,567");
+        assert_eq!(grouped(12), "12");
+    }
+}
