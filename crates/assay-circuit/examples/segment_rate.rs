@@ -4,7 +4,9 @@
 use std::time::Instant;
 
 use assay_circuit::p3_batch_stark::{ProverData, ProverOnlyData, StarkInstance, prove_batch, verify_batch};
-use assay_circuit::{All, SEGMENT_PARAMETERS, SegmentAccount, SegmentInput, build_segment, segment_airs, segment_common};
+use assay_circuit::{
+    All, SEGMENT_PARAMETERS, SegmentAccount, SegmentInput, build_segment, segment_airs, segment_common,
+};
 use assay_commit::{Committer, Digest, EpochSecret, Hasher, LeafKey, Tag};
 use assay_statement::{Amount, Entity, Entry, EntryKey, Kind};
 
@@ -35,14 +37,22 @@ fn main() {
     };
     let lists: Vec<Vec<Entry>> = (0..accounts)
         .map(|_| {
-            let count = if mean >= assets { assets } else {
+            let count = if mean >= assets {
+                assets
+            } else {
                 let mut count = 0;
-                while count < assets && random() % (mean as u64 + 1) != 0 { count += 1; }
+                while count < assets && random() % (mean as u64 + 1) != 0 {
+                    count += 1;
+                }
                 count
             };
-            let mut picked: Vec<usize> = if count == assets { (0..assets).collect() } else {
+            let mut picked: Vec<usize> = if count == assets {
+                (0..assets).collect()
+            } else {
                 let mut picked = std::collections::BTreeSet::new();
-                while picked.len() < count { picked.insert((random() % assets as u64) as usize); }
+                while picked.len() < count {
+                    picked.insert((random() % assets as u64) as usize);
+                }
                 picked.into_iter().collect()
             };
             picked.sort_unstable();
@@ -76,7 +86,11 @@ fn main() {
     let airs = segment_airs(All);
     let common = segment_common(&config, &airs).unwrap();
     for (air, lookups) in airs.iter().zip(&common.lookups) {
-        println!("          columns {} lookups {}", p3_air::BaseAir::<assay_circuit::Val>::width(air), lookups.len());
+        println!(
+            "          columns {} lookups {}",
+            p3_air::BaseAir::<assay_circuit::Val>::width(air),
+            lookups.len()
+        );
     }
     let publics = trace.publics.values();
     let instances: Vec<_> = airs
@@ -87,13 +101,18 @@ fn main() {
         .collect();
     let data = ProverData { common, prover_only: ProverOnlyData::empty() };
     for _ in 0..2 {
-    let (t, c) = (Instant::now(), cpu());
-    let proof = prove_batch(&config, &instances, &data).unwrap();
-    let used = cpu() - c;
-    println!("prove     {:6.2} s {:6.2} cpu-s  {:.1} us an account", t.elapsed().as_secs_f64(), used, used * 1e6 / accounts as f64);
-    let t = Instant::now();
-    verify_batch(&config, &airs, &proof, &publics, &data.common).unwrap();
-    println!("verify    {:6.1} ms", t.elapsed().as_secs_f64() * 1e3);
+        let (t, c) = (Instant::now(), cpu());
+        let proof = prove_batch(&config, &instances, &data).unwrap();
+        let used = cpu() - c;
+        println!(
+            "prove     {:6.2} s {:6.2} cpu-s  {:.1} us an account",
+            t.elapsed().as_secs_f64(),
+            used,
+            used * 1e6 / accounts as f64
+        );
+        let t = Instant::now();
+        verify_batch(&config, &airs, &proof, &publics, &data.common).unwrap();
+        println!("verify    {:6.1} ms", t.elapsed().as_secs_f64() * 1e3);
     }
     let status = std::fs::read_to_string("/proc/self/status").unwrap();
     println!("{}", status.lines().find(|line| line.starts_with("VmHWM")).unwrap());

@@ -151,7 +151,7 @@ impl<AB: InteractionBuilder<F = Val>, K: Keeps> Air<AB> for AccountTable<K> {
             let account = [row[INDEX] + first_leaf, key[0].value(), key[1].value()];
             builder.push_interaction(
                 LINK_BUS,
-                link::<AB>(LinkTag::Account, account),
+                link::<AB, _>(LinkTag::Account, account),
                 -Count::bounded(row[ACTIVE].into(), 1),
             );
         }

@@ -75,9 +75,12 @@ impl ProofParameters {
             self.cap_height,
         );
         let fri = self.fri(ChallengeMmcs::new(values.clone()));
-        StarkConfig::new(Commitments::new(Radix2DitParallel::default(), values, fri), Challenger::new(permutation))
-            .with_lookup_proof_of_work_bits(self.lookup_work)
-            .with_ood_proof_of_work_bits(self.point_work)
+        StarkConfig::new(
+            Commitments::new(Radix2DitParallel::default(), values, fri),
+            Challenger::new(permutation),
+        )
+        .with_lookup_proof_of_work_bits(self.lookup_work)
+        .with_ood_proof_of_work_bits(self.point_work)
     }
 
     pub(crate) fn fri<M>(&self, mmcs: M) -> FriParameters<M> {

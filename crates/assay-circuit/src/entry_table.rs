@@ -115,7 +115,7 @@ impl<AB: InteractionBuilder<F = Val>, K: Keeps> Air<AB> for EntryTable<K> {
             let entry = [row[KEY].into(), limb(0), limb(1), limb(2), row[GAP].into()];
             builder.push_interaction(
                 LINK_BUS,
-                link::<AB>(LinkTag::Entry, entry),
+                link::<AB, _>(LinkTag::Entry, entry),
                 -Count::bounded(row[ACTIVE].into(), 1),
             );
         }
@@ -127,7 +127,7 @@ impl<AB: InteractionBuilder<F = Val>, K: Keeps> Air<AB> for EntryTable<K> {
             });
             builder.push_interaction(
                 LINK_BUS,
-                link::<AB>(LinkTag::Totals, totals),
+                link::<AB, _>(LinkTag::Totals, totals),
                 Count::bounded(row[END].into(), 1),
             );
         }

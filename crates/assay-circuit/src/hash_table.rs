@@ -112,8 +112,7 @@ impl<K: Keeps> BaseAir<Val> for HashTable<K> {
 impl<AB: InteractionBuilder<F = Val>, K: Keeps> Air<AB> for HashTable<K> {
     fn eval(&self, builder: &mut AB) {
         if self.keeps.keeps(C::PermutationRounds) {
-            let mut permutation =
-                SubAirBuilder::<AB, Permutation, AB::Var>::new(builder, 0..PERMUTATION);
+            let mut permutation = SubAirBuilder::<AB, Permutation, AB::Var>::new(builder, 0..PERMUTATION);
             self.permutation.eval(&mut permutation);
         }
         let main = builder.main();
@@ -128,6 +127,9 @@ impl<AB: InteractionBuilder<F = Val>, K: Keeps> Air<AB> for HashTable<K> {
         self.buses(builder, &row);
     }
 }
+
+/// Flag, count and message of one branch of an exclusive column.
+type Branch<E> = (E, Count<E>, Vec<E>);
 
 /// One row by name.
 struct Row<AB: AirBuilder> {
@@ -225,9 +227,7 @@ impl<K: Keeps> HashTable<K> {
             builder.assert_zero(row.second * (AB::Expr::ONE - row.entries));
         }
         if keeps.keeps(C::LeafOnlyLastIsHalf) {
-            builder.assert_zero(
-                row.entries * (AB::Expr::ONE - row.last) * (AB::Expr::ONE - row.second),
-            );
+            builder.assert_zero(row.entries * (AB::Expr::ONE - row.last) * (AB::Expr::ONE - row.second));
         }
         if keeps.keeps(C::LeafHalfIsZero) {
             for i in 4..HALF {
@@ -318,15 +318,13 @@ impl<K: Keeps> HashTable<K> {
         }
         if keeps.keeps(C::TotalsChain) {
             for i in 0..HALF {
-                builder
-                    .assert_zero(row.totals * next.totals * (next.input[HALF + i] - row.chain(i)));
+                builder.assert_zero(row.totals * next.totals * (next.input[HALF + i] - row.chain(i)));
             }
         }
         if keeps.keeps(C::TotalsArePublic) {
             for (i, public) in digest.into_iter().enumerate() {
-                builder.assert_zero(
-                    row.totals * (AB::Expr::ONE - next.totals) * (row.low(i) - public.into()),
-                );
+                builder
+                    .assert_zero(row.totals * (AB::Expr::ONE - next.totals) * (row.low(i) - public.into()));
             }
         }
     }
@@ -338,13 +336,13 @@ impl<K: Keeps> HashTable<K> {
             let first = [input(0), input(1), input(2), input(3), input(0) - row.previous_key - AB::Expr::ONE];
             builder.push_interaction(
                 LINK_BUS,
-                link::<AB>(LinkTag::Entry, first),
+                link::<AB, _>(LinkTag::Entry, first),
                 Count::bounded(row.entries.into(), 1),
             );
             let second = [input(4), input(5), input(6), input(7), input(4) - input(0) - AB::Expr::ONE];
             builder.push_interaction(
                 LINK_BUS,
-                link::<AB>(LinkTag::Entry, second),
+                link::<AB, _>(LinkTag::Entry, second),
                 Count::bounded(row.second.into(), 1),
             );
         }
@@ -354,7 +352,7 @@ impl<K: Keeps> HashTable<K> {
             // The top goes to the public values instead.
             builder.push_interaction(
                 LINK_BUS,
-                link::<AB>(LinkTag::Tree, digest),
+                link::<AB, _>(LinkTag::Tree, digest),
                 Count::bounded(row.last + row.node - row.root, 1),
             );
         }
@@ -371,23 +369,23 @@ impl<K: Keeps> HashTable<K> {
         if keeps.keeps(C::BusNodeChildren) {
             builder.push_interaction(
                 LINK_BUS,
-                link::<AB>(LinkTag::Tree, child(1)),
+                link::<AB, _>(LinkTag::Tree, child(1)),
                 -Count::bounded(row.node - row.empty_right, 1),
             );
         }
         // A row is a header, a node or a row of totals, never two of them, so they share one column.
-        let mut branches: Vec<(AB::Expr, Count<AB::Expr>, Vec<AB::Expr>)> = Vec::new();
+        let mut branches: Vec<Branch<AB::Expr>> = Vec::new();
         if keeps.keeps(C::BusAccountSent) {
             let account = [row.number.into(), input(0), input(1)];
-            branches.push((row.header.into(), Count::from(1), link::<AB>(LinkTag::Account, account)));
+            branches.push((row.header.into(), Count::from(1), link::<AB, _>(LinkTag::Account, account)));
         }
         if keeps.keeps(C::BusNodeChildren) {
-            branches.push((row.node.into(), Count::from(-1), link::<AB>(LinkTag::Tree, child(0))));
+            branches.push((row.node.into(), Count::from(-1), link::<AB, _>(LinkTag::Tree, child(0))));
         }
         if keeps.keeps(C::BusTotalsReceived) {
             let totals: [AB::Expr; 8] = array::from_fn(input);
             let flag = row.totals - row.totals_first;
-            branches.push((flag, Count::from(-1), link::<AB>(LinkTag::Totals, totals)));
+            branches.push((flag, Count::from(-1), link::<AB, _>(LinkTag::Totals, totals)));
         }
         builder.push_exclusive_interaction(LINK_BUS, branches);
     }

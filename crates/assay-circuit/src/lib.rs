@@ -20,9 +20,9 @@ pub mod checker;
 
 pub use account_table::{AccountTable, columns as account_columns};
 pub use config::{Challenge, ProofParameters, SEGMENT_PARAMETERS, SegmentConfig, Val};
-pub use constraint::{All, Constraint, Keeps};
 #[cfg(feature = "mutation")]
 pub use constraint::Without;
+pub use constraint::{All, Constraint, Keeps};
 pub use entry_table::{EntryTable, columns as entry_columns};
 pub use hash_table::{HashTable, columns as hash_columns};
 pub use identity::{CIRCUIT_ID, CircuitId, compute_circuit_id};

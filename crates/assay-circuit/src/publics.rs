@@ -30,6 +30,8 @@ pub struct SegmentPublics {
 
 impl SegmentPublics {
     /// The public values of each table, in the order of [`TABLES`].
+    ///
+    /// Field elements don't tell `accounts` from `accounts + p`: a verifier bounds it by `2^18` first.
     pub fn values(&self) -> Vec<Vec<Val>> {
         let hash = [self.top.0, self.epoch.0, self.totals.0].concat();
         let account = [self.first.as_slice(), &self.last, &[Val::from_u32(self.accounts)]].concat();
@@ -69,7 +71,7 @@ impl TotalsRow {
         Ok(self.sums.iter().rev().fold(0, |total, sum| (total << LOG_RANGE) + u128::from(*sum)))
     }
 
-    /// The row as the elements that are hashed.
+    /// The row as the elements that are hashed. Only rows for which [`TotalsRow::total`] is `Ok` are told apart.
     pub fn elements(&self) -> [Val; RATE] {
         array::from_fn(|i| match i {
             0 => Val::from_u16(self.key.number()),

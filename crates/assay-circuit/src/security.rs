@@ -14,9 +14,10 @@ use p3_security::stark::{conjectured_security_report, proven_security_report};
 use p3_security::{InstanceShape, Regime, SecurityTerm, StarkAirParams};
 use p3_uni_stark::OpeningShape;
 
+use crate::segment::LINK_WIDTH;
 use crate::{
-    All, Challenge, MAX_LOG_HEIGHTS, ProofParameters, SEGMENT_PARAMETERS, SegmentAir, TABLES, Val, segment_airs,
-    segment_common,
+    All, Challenge, MAX_LOG_HEIGHTS, ProofParameters, SEGMENT_PARAMETERS, SegmentAir, TABLES, Val,
+    segment_airs, segment_common,
 };
 
 /// Bits of collision resistance of a digest of 248 bits.
@@ -114,9 +115,8 @@ pub fn segment_security() -> Option<SegmentSecurity> {
     };
     // Every table counted at the largest height: more messages than any segment has.
     let messages = tables.iter().map(|table| table.messages).sum();
-    let lookup = LogUpAir { num_interactions: messages, max_message_width: 10 };
-    let extras: Vec<SecurityTerm> =
-        logup::security_term(&lookup, &shape, &grinding).into_iter().collect();
+    let lookup = LogUpAir { num_interactions: messages, max_message_width: LINK_WIDTH };
+    let extras: Vec<SecurityTerm> = logup::security_term(&lookup, &shape, &grinding).into_iter().collect();
     let regime = fri.security_regime();
     let report = proven_security_report(&regime, &air, &shape, &extras, &grinding);
     let conjectured = conjectured_security_report(&regime, &air, &shape, &extras, &grinding);

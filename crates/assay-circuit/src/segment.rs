@@ -1,5 +1,6 @@
 //! The four tables of a segment together: buses, order, heights.
 
+use alloc::boxed::Box;
 use alloc::vec;
 use alloc::vec::Vec;
 
@@ -65,13 +66,14 @@ pub(crate) enum LinkTag {
     Entry = 4,
 }
 
-pub(crate) fn link<AB: AirBuilder>(
-    tag: LinkTag,
-    fields: impl IntoIterator<Item = AB::Expr>,
-) -> Vec<AB::Expr> {
+/// Elements of a message of the link bus.
+pub(crate) const LINK_WIDTH: usize = 10;
+
+pub(crate) fn link<AB: AirBuilder, const N: usize>(tag: LinkTag, fields: [AB::Expr; N]) -> Vec<AB::Expr> {
+    const { assert!(N < LINK_WIDTH) };
     let mut message = vec![AB::Expr::from_u32(tag as u32)];
     message.extend(fields);
-    message.resize(10, AB::Expr::ZERO);
+    message.resize(LINK_WIDTH, AB::Expr::ZERO);
     message
 }
 
@@ -83,7 +85,7 @@ pub(crate) fn range_query<AB: InteractionBuilder>(builder: &mut AB, bus: &str, v
 #[derive(Clone)]
 pub enum SegmentAir<K = All> {
     /// Permutations.
-    Hash(HashTable<K>),
+    Hash(Box<HashTable<K>>),
     /// Entries.
     Entry(EntryTable<K>),
     /// Accounts.
@@ -95,7 +97,7 @@ pub enum SegmentAir<K = All> {
 /// The tables of a segment, in the order of [`TABLES`].
 pub fn segment_airs<K: Keeps>(keeps: K) -> [SegmentAir<K>; 4] {
     [
-        SegmentAir::Hash(HashTable::new(keeps.clone())),
+        SegmentAir::Hash(Box::new(HashTable::new(keeps.clone()))),
         SegmentAir::Entry(EntryTable::new(keeps.clone())),
         SegmentAir::Account(AccountTable::new(keeps.clone())),
         SegmentAir::Range(RangeTable::new(keeps)),

@@ -3,7 +3,9 @@
 use alloc::vec;
 use alloc::vec::Vec;
 
-use assay_commit::{Committer, Digest, EMPTY, LeafKey, RATE, Salt, Subtree, TreeError, WIDTH, leaf_row_count};
+use assay_commit::{
+    Committer, Digest, EMPTY, LeafKey, RATE, Salt, Subtree, TreeError, WIDTH, leaf_row_count,
+};
 use assay_statement::{Entry, EntryKey};
 use p3_field::{PrimeCharacteristicRing, PrimeField32};
 use p3_matrix::dense::RowMajorMatrix;
@@ -165,9 +167,7 @@ fn pieces(entry: &Entry) -> [u32; PIECES] {
 }
 
 /// Entries sorted by key, so each key is one group, or several of [`MAX_GROUP`].
-fn entry_table(
-    input: &SegmentInput<'_>,
-) -> Result<(RowMajorMatrix<Val>, Vec<TotalsRow>, usize), TraceError> {
+fn entry_table(input: &SegmentInput<'_>) -> Result<(RowMajorMatrix<Val>, Vec<TotalsRow>, usize), TraceError> {
     use entry_columns::{ACTIVE, COUNT, END, GAP, KEY, PIECE, SUM, WIDTH};
 
     let mut starts = vec![0usize; usize::from(EntryKey::BOUND) + 1];
@@ -225,9 +225,7 @@ fn entry_table(
 const KEY_FILLER: EntryKey = EntryKey::FIRST;
 
 fn account_table(input: &SegmentInput<'_>) -> Result<RowMajorMatrix<Val>, TraceError> {
-    use account_columns::{
-        ACTIVE, BORROW, DIFFERENCE, DIFFERENCE_HIGH, FIRST, INDEX, SECOND, WIDTH,
-    };
+    use account_columns::{ACTIVE, BORROW, DIFFERENCE, DIFFERENCE_HIGH, FIRST, INDEX, SECOND, WIDTH};
 
     let height = 1 << log_height(2, input.accounts.len())?;
     let mut values = Val::zero_vec(height * WIDTH);
@@ -338,13 +336,8 @@ fn hash_table(
         let place = if i == 0 { 0 } else { row + i - 1 };
         inputs[place][..RATE].copy_from_slice(&left.0);
         inputs[place][RATE..].copy_from_slice(&right.0);
-        kinds[place] = HashRow {
-            flag: NODE,
-            empty_right: right == EMPTY,
-            root: i == 0,
-            number,
-            ..HashRow::default()
-        };
+        kinds[place] =
+            HashRow { flag: NODE, empty_right: right == EMPTY, root: i == 0, number, ..HashRow::default() };
     }
 
     const CHUNK: usize = 1 << 8;
@@ -410,11 +403,7 @@ fn fill_leaves(
         tasks.push((accounts, head, leaves));
     }
     tasks.into_par_iter().for_each(|(accounts, rows, leaves)| {
-        committer.leaf_rows(
-            |i| (accounts[i].key, accounts[i].salt, accounts[i].entries),
-            rows,
-            leaves,
-        );
+        committer.leaf_rows(|i| (accounts[i].key, accounts[i].salt, accounts[i].entries), rows, leaves);
     });
 }
 

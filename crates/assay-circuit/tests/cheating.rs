@@ -1,15 +1,16 @@
 //! Must-fail tests of the constraints: provers that write the tables by hand.
 //!
 //! Each attack is played against the whole circuit, which refuses it, and against the circuit without one constraint,
-//! which takes the very same segment: so this constraint, and no other, is what stops the attack. (Counts of range
-//! lookups are the one thing that differs: each circuit gets those that suit it best.)
+//! which takes the very same segment: so this constraint, and no other, is what stops the attack. Constraints that
+//! others imply, and those that are one side of a bus, say so. Counts of range lookups are the one thing that may
+//! differ: each circuit gets those that suit it best.
 
 #![allow(clippy::panic, clippy::unwrap_used, reason = "tests")]
 
 mod attacks;
 mod forge;
 
-use assay_circuit::checker::{CONSTRAINTS, Violation};
+use assay_circuit::checker::{CONSTRAINTS, Violation, check_segment};
 use assay_circuit::{All, Constraint, Without};
 
 use attacks::{account, entry, leaf, range, totals, tree};
@@ -84,9 +85,10 @@ attacks! {
     // Leaves.
     a9_digest_not_from_the_permutation: PermutationRounds, Stop::Alone, leaf::forged_permutation();
     // Of the nine flags: `second` is the one that a leaf can bend on its own. `last` is a bit by LeafContinues,
-    // `root` by RootIsFirst and RootIsOnlyFirst, `totals_first` by TotalsStartAfterRoot. A type flag other than a bit
-    // needs a second one for HashOneType, and then a message that nobody sends or receives. `empty_right` needs an
-    // empty right child whatever its value, and a second node of the same number to take back what it sends.
+    // `root` by RootIsFirst and RootIsOnlyFirst, `totals_first` by TotalsStartAfterRoot. `empty_right` needs an empty
+    // right child whatever its value, and a second node of the same number to take back what it sends. For the four
+    // types no attack is known: HashOneType asks for a second flag in the row, and messages of both then have to
+    // match something that can be sent.
     a6_second_flag_of_minus_one: HashFlagsAreBits, Stop::Alone, leaf::second_flag_of_minus_one();
     a9_a_row_of_two_types: HashOneType, Stop::Alone, leaf::a_row_of_two_types();
     a15_padding_ends_a_leaf: HashLastIsLeaf,
@@ -224,4 +226,26 @@ fn a18_duplicated_odd_child() {
 fn a15_nodes_and_leaves_in_each_others_place() {
     assert!(!tree::node_in_the_place_of_a_leaf().violations(All).is_empty());
     assert!(!tree::leaf_in_the_place_of_a_node().violations(All).is_empty());
+}
+
+/// The checker reports flags that share a column and are on together, or are no bits, where the circuit lets them be.
+#[test]
+fn checker_sees_overlapping_flags() {
+    let overlaps = |forge: &Forge| {
+        let violations = check_segment(All, &forge.tables(All), &forge.publics()).unwrap_err();
+        violations.iter().any(|violation| matches!(violation, Violation::Exclusive { table: "hash", row: 2 }))
+    };
+    let mut forge = Forge::honest(&attacks::base());
+    forge.totals[1].node = forge::v(1);
+    assert!(overlaps(&forge));
+    forge.totals[1].node = forge::v(-1);
+    assert!(overlaps(&forge));
+    forge.totals[1].node = forge::v(0);
+    forge.totals[1].totals = forge::v(2);
+    assert!(overlaps(&forge));
+    // A header of minus one node: the flags add up to zero, the counts don't.
+    let mut forge = Forge::honest(&attacks::base());
+    forge.leaves[0][0].node = forge::v(-1);
+    let row = 1 + forge.totals.len();
+    assert!(forge.violations(All).contains(&Violation::NoMessage { table: "hash", row }));
 }

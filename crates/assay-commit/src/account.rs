@@ -320,11 +320,7 @@ mod tests {
         let lists: Vec<Vec<Entry>> = (0..uids.len()).map(|i| entries(i * i % 23)).collect();
         let mut rows = vec![[F::ZERO; WIDTH]; lists.iter().map(|list| leaf_row_count(list.len())).sum()];
         let mut leaves = vec![Digest([F::ZERO; 8]); uids.len()];
-        committer.leaf_rows(
-            |i| (&identities[i].0, &identities[i].1, &lists[i]),
-            &mut rows,
-            &mut leaves,
-        );
+        committer.leaf_rows(|i| (&identities[i].0, &identities[i].1, &lists[i]), &mut rows, &mut leaves);
         let mut row = 0;
         for (i, uid) in uids.iter().enumerate() {
             let uid_digest = committer.uid_digest(&Uid::new(uid).unwrap());

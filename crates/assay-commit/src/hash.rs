@@ -243,8 +243,7 @@ mod tests {
         let hasher = Hasher::new();
         let messages: Vec<Vec<F>> =
             (1..70).map(|length| (0..length).map(|i| F::from_usize(i * 7 + length)).collect()).collect();
-        let digests =
-            hasher.sponge_each(&|lane| Sponge::new(Tag::Uid, messages[lane].len()), &messages);
+        let digests = hasher.sponge_each(&|lane| Sponge::new(Tag::Uid, messages[lane].len()), &messages);
         for (message, digest) in messages.iter().zip(digests) {
             assert_eq!(hasher.sponge(Tag::Uid, message), digest);
         }

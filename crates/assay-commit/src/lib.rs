@@ -15,7 +15,7 @@ pub use digest::{DIGEST_BYTES, DIGEST_ELEMENTS, Digest, DigestError};
 pub use epoch::{asset_table_digest, entity_digest, epoch_digest, published_root};
 pub use hash::{FORMAT_VERSION, Hasher, RATE, RowTag, Tag, WIDTH};
 pub use receipt::{
-    MAX_RECEIPT_BYTES, RECEIPT_FORMAT, Receipt, ReceiptEntry, ReceiptError, ReceiptEpoch, VerifiedReceipt,
+    MAX_RECEIPT_BYTES, RECEIPT_FORMAT, Receipt, ReceiptEntry, ReceiptEpoch, ReceiptError, VerifiedReceipt,
 };
 pub use tree::{
     EMPTY, MAX_DEPTH, MAX_SEGMENTS, Path, SUBTREE_DEPTH, Subtree, TreeError, UpperTree, upper_depth,

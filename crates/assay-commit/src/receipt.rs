@@ -8,8 +8,8 @@ use p3_field::PrimeCharacteristicRing;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    Committer, Digest, DigestError, F, Hasher, MAX_DEPTH, Path, Salt, TreeError,
-    asset_table_digest, epoch_digest, published_root,
+    Committer, Digest, DigestError, F, Hasher, MAX_DEPTH, Path, Salt, TreeError, asset_table_digest,
+    epoch_digest, published_root,
 };
 
 /// Name of the receipt format.
@@ -81,7 +81,6 @@ pub struct VerifiedReceipt {
 
 impl Receipt {
     /// The receipt of one account.
-    #[expect(clippy::too_many_arguments, reason = "these are the receipt's fields")]
     pub fn new(
         entity: &Entity,
         epoch: &Epoch,
@@ -120,10 +119,8 @@ impl Receipt {
         if bytes.len() > MAX_RECEIPT_BYTES {
             return Err(ReceiptError::TooLarge);
         }
-        let receipt: Self = serde_json::from_slice(bytes).map_err(|error| ReceiptError::Json {
-            line: error.line(),
-            column: error.column(),
-        })?;
+        let receipt: Self = serde_json::from_slice(bytes)
+            .map_err(|error| ReceiptError::Json { line: error.line(), column: error.column() })?;
         if receipt.format != RECEIPT_FORMAT || receipt.version != RECEIPT_VERSION {
             return Err(ReceiptError::Format);
         }
@@ -132,10 +129,8 @@ impl Receipt {
 
     /// The receipt as JSON.
     pub fn to_json(&self) -> Result<String, ReceiptError> {
-        serde_json::to_string_pretty(self).map_err(|error| ReceiptError::Json {
-            line: error.line(),
-            column: error.column(),
-        })
+        serde_json::to_string_pretty(self)
+            .map_err(|error| ReceiptError::Json { line: error.line(), column: error.column() })
     }
 
     /// Checks that `root` holds just this receipt's entries for `uid`, as the customer typed it.

@@ -17,7 +17,14 @@ pub const MAX_DEPTH: usize = SUBTREE_DEPTH + 14;
 /// Digest of a subtree without accounts, whatever its height. Nobody knows a row that compresses to it.
 pub const EMPTY: Digest = Digest(F::new_array([
     // "Assay: no accounts here." in three-byte elements, little-endian.
-    0x0073_7341, 0x003a_7961, 0x006f_6e20, 0x0063_6120, 0x0075_6f63, 0x0073_746e, 0x0065_6820, 0x002e_6572,
+    0x0073_7341,
+    0x003a_7961,
+    0x006f_6e20,
+    0x0063_6120,
+    0x0075_6f63,
+    0x0073_746e,
+    0x0065_6820,
+    0x002e_6572,
 ]));
 
 /// Levels above the subtrees of `segments` segments.

@@ -1,4 +1,5 @@
 //! Receipts: what an honest one proves, and what a dishonest exchange tries with them.
+#![allow(clippy::unwrap_used)]
 
 use assay_commit::{
     Committer, Digest, EpochSecret, Hasher, Path, Receipt, ReceiptError, Subtree, UpperTree,
@@ -96,7 +97,9 @@ fn a15_every_change_is_refused() {
     for level in 0..honest.path.len() {
         refused(&|receipt| receipt.path[level] = receipt.root.clone());
     }
-    refused(&|receipt| receipt.salt.replace_range(0..1, if receipt.salt.starts_with('0') { "1" } else { "0" }));
+    refused(&|receipt| {
+        receipt.salt.replace_range(0..1, if receipt.salt.starts_with('0') { "1" } else { "0" })
+    });
     refused(&|receipt| receipt.salt.clear());
     refused(&|receipt| receipt.entries[0].amount = "501".into());
     refused(&|receipt| receipt.entries[0].amount = "0500".into());

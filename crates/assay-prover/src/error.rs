@@ -62,7 +62,9 @@ pub enum ProverError {
         path: PathBuf,
     },
     /// Two accounts share a leaf key of 62 bits; with another epoch id they won't.
-    #[error("two accounts share a leaf key, which happens by chance once in many runs: take another epoch id")]
+    #[error(
+        "two accounts share a leaf key, which happens by chance once in many runs: take another epoch id"
+    )]
     KeyCollision,
     /// The memory limit is below what the smallest segments need.
     #[error("a memory limit of {given} MiB is too low, {least} MiB are needed")]

@@ -67,19 +67,14 @@ pub(crate) fn deal(
 ) -> Result<Layout, ProverError> {
     private_folder(folder)?;
     let empty = SegmentSize::new([heights.hash, heights.entry, heights.account])?;
-    let mut dealer = Dealer {
-        folder,
-        size: empty.clone(),
-        empty,
-        bytes: Vec::new(),
-        first_key: 0,
-        segments: Vec::new(),
-    };
+    let mut dealer =
+        Dealer { folder, size: empty.clone(), empty, bytes: Vec::new(), first_key: 0, segments: Vec::new() };
     let mut last: Option<LeafKey> = None;
     let mut dealt = 0;
     for path in &spool.files {
         let file = File::open(path).map_err(failed("read", path))?;
-        let accounts = Accounts::read(&mut BufReader::with_capacity(1 << 20, file)).map_err(failed("read", path))?;
+        let accounts =
+            Accounts::read(&mut BufReader::with_capacity(1 << 20, file)).map_err(failed("read", path))?;
         let mut order: Vec<(LeafKey, usize)> =
             accounts.iter().enumerate().map(|(index, account)| (account.leaf_key(), index)).collect();
         order.sort_unstable();
@@ -146,7 +141,11 @@ impl Dealer<'_> {
 }
 
 /// Reads a segment's accounts, if the file is the one that was dealt.
-pub(crate) fn read_accounts(folder: &Path, segment: usize, layout: &SegmentLayout) -> Result<Accounts, ProverError> {
+pub(crate) fn read_accounts(
+    folder: &Path,
+    segment: usize,
+    layout: &SegmentLayout,
+) -> Result<Accounts, ProverError> {
     let path = accounts_path(folder, segment);
     let damaged = || ProverError::Damaged { path: path.clone() };
     let bytes = fs::read(&path).map_err(failed("read", &path))?;

@@ -140,16 +140,8 @@ pub fn prove_ledger(job: &Job<'_>, on_event: &(dyn Fn(Event<'_>) + Sync)) -> Res
     let assets = asset_table_digest(&hasher, &job.assets);
     let epoch = epoch_digest(&hasher, &job.entity, &job.epoch, &assets);
     let committer = Committer::new(hasher, &job.entity, &epoch);
-    let plan = Plan::new(
-        &job.entity,
-        &job.epoch,
-        &epoch,
-        &assets,
-        job.secret,
-        job.rounding,
-        heights,
-        &content,
-    );
+    let plan =
+        Plan::new(&job.entity, &job.epoch, &epoch, &assets, job.secret, job.rounding, heights, &content);
     let heights = work.take_up(&plan)?.heights;
     clock.end("fingerprint");
 
@@ -284,13 +276,8 @@ impl Run<'_> {
             while let Some(segment) = open.get(next.fetch_add(1, Ordering::Relaxed)).copied() {
                 let layout = &segments[segment];
                 let accounts = read_accounts(&self.work.segments(), segment, layout)?;
-                let proven = prover.prove(
-                    self.committer,
-                    self.epoch,
-                    &self.job.assets,
-                    segment,
-                    accounts.segment(),
-                );
+                let proven =
+                    prover.prove(self.committer, self.epoch, &self.job.assets, segment, accounts.segment());
                 let entry = match proven.and_then(|proven| store.put(segment, &layout.blake3, &proven)) {
                     Ok(entry) => entry,
                     Err(error) => {

@@ -5,8 +5,8 @@ use std::path::{Path, PathBuf};
 
 use assay_circuit::p3_batch_stark::{ProverData, ProverOnlyData, StarkInstance, prove_batch};
 use assay_circuit::{
-    All, SEGMENT_PARAMETERS, SegmentAccount, SegmentAir, SegmentConfig, SegmentInput, build_segment, segment_airs,
-    segment_common,
+    All, SEGMENT_PARAMETERS, SegmentAccount, SegmentAir, SegmentConfig, SegmentInput, build_segment,
+    segment_airs, segment_common,
 };
 use assay_commit::{Committer, Digest};
 use assay_statement::AssetTable;
@@ -29,8 +29,7 @@ impl SegmentProver {
     pub(crate) fn new() -> Result<Self, ProverError> {
         let config = SEGMENT_PARAMETERS.config();
         let airs = segment_airs(All);
-        let common =
-            segment_common(&config, &airs).ok_or(ProverError::SelfCheck(VerifyError::Setup))?;
+        let common = segment_common(&config, &airs).ok_or(ProverError::SelfCheck(VerifyError::Setup))?;
         let data = ProverData { common, prover_only: ProverOnlyData::empty() };
         let verifier = SegmentVerifier::new().map_err(ProverError::SelfCheck)?;
         Ok(Self { config, airs, data, verifier })
@@ -150,7 +149,9 @@ impl ProofStore {
     /// A record, if its bytes are those that were stored.
     pub(crate) fn read(&self, entry: &ProofEntry) -> Result<Vec<u8>, ProverError> {
         // The hash names a file, so it must not name anything else.
-        if entry.record_blake3.len() != 64 || !entry.record_blake3.bytes().all(|byte| byte.is_ascii_hexdigit()) {
+        if entry.record_blake3.len() != 64
+            || !entry.record_blake3.bytes().all(|byte| byte.is_ascii_hexdigit())
+        {
             return Err(ProverError::Damaged { path: self.folder.clone() });
         }
         let path = self.record_path(&entry.record_blake3);

@@ -43,8 +43,9 @@ impl ReceiptMaker {
     /// Opens the work folder of the run that made `totals`.
     pub fn open(work: &Path, totals: &TotalsFile) -> Result<Self, ReceiptsError> {
         let damaged = |name: &str| ProverError::Damaged { path: work.join(name) };
-        let layout: Layout =
-            read_json(&work.join("layout.json"))?.filter(Layout::is_known).ok_or(ReceiptsError::NotFinished)?;
+        let layout: Layout = read_json(&work.join("layout.json"))?
+            .filter(Layout::is_known)
+            .ok_or(ReceiptsError::NotFinished)?;
         let tree: TreeFile = read_json(&work.join("tree.json"))?.ok_or(ReceiptsError::NotFinished)?;
         let tops = tree
             .tops
@@ -70,7 +71,8 @@ impl ReceiptMaker {
         let key = self.committer.account_key(&self.committer.uid_digest(uid));
         let segment = self.layout.segment_of(LeafKey::of(&key)).ok_or(ReceiptsError::NoAccount)?;
         self.load(segment)?;
-        let index = self.accounts().and_then(|accounts| accounts.find(&key)).ok_or(ReceiptsError::NoAccount)?;
+        let index =
+            self.accounts().and_then(|accounts| accounts.find(&key)).ok_or(ReceiptsError::NoAccount)?;
         self.make(index)
     }
 

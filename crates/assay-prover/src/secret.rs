@@ -28,7 +28,9 @@ pub fn create_secret(path: &Path) -> Result<EpochSecret, ProverError> {
     #[cfg(unix)]
     std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
     let mut file = options.open(path).map_err(failed("make the secret", path))?;
-    file.write_all(text.as_bytes()).and_then(|()| file.sync_all()).map_err(failed("write the secret", path))?;
+    file.write_all(text.as_bytes())
+        .and_then(|()| file.sync_all())
+        .map_err(failed("write the secret", path))?;
     Ok(EpochSecret::new(*bytes))
 }
 

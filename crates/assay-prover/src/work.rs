@@ -211,7 +211,7 @@ pub(crate) fn read_json<T: for<'de> Deserialize<'de>>(path: &Path) -> Result<Opt
 
 /// Writes a JSON file of the work folder as a whole.
 pub(crate) fn write_json<T: Serialize>(path: &Path, value: &T) -> Result<(), ProverError> {
-    let bytes = serde_json::to_vec_pretty(value)
-        .map_err(|error| failed("write", path)(io::Error::other(error)))?;
+    let bytes =
+        serde_json::to_vec_pretty(value).map_err(|error| failed("write", path)(io::Error::other(error)))?;
     write_bytes(path, Access::Private, &bytes)
 }

@@ -150,7 +150,10 @@ mod tests {
     #[test]
     fn amount_border() {
         assert_eq!(parse_decimal("1237940039285380274899124223", 0, false).unwrap().1, Amount::MAX);
-        assert_eq!(parse_decimal("1237940039285380274899124224", 0, false).unwrap_err(), DecimalError::TooLarge);
+        assert_eq!(
+            parse_decimal("1237940039285380274899124224", 0, false).unwrap_err(),
+            DecimalError::TooLarge
+        );
         let long = core::iter::repeat_n('9', 200).collect::<alloc::string::String>();
         assert_eq!(parse_decimal(&long, 27, false).unwrap_err(), DecimalError::TooLarge);
     }

@@ -197,7 +197,9 @@ pub enum AssetTableError {
         symbol: Symbol,
     },
     /// Haircut tiers that don't grow, exceed 100 percent, or belong to no collateral kind.
-    #[error("the haircut tiers of {symbol} must belong to collateral kinds in order, grow strictly, stay within 16 tiers and 100 percent")]
+    #[error(
+        "the haircut tiers of {symbol} must belong to collateral kinds in order, grow strictly, stay within 16 tiers and 100 percent"
+    )]
     Haircuts {
         /// The asset.
         symbol: Symbol,

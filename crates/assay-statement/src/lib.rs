@@ -14,7 +14,9 @@ mod totals;
 mod uid;
 
 pub use amount::{Amount, AmountError, DecimalError, parse_decimal};
-pub use asset::{Asset, AssetTable, AssetTableError, HaircutTier, Price, ProductHaircuts, Symbol, SymbolError};
+pub use asset::{
+    Asset, AssetTable, AssetTableError, HaircutTier, Price, ProductHaircuts, Symbol, SymbolError,
+};
 pub use entry::{Entry, EntryKey, EntryKeyError, Kind, KindError};
 pub use epoch::{Entity, Epoch, EpochError};
 pub use totals::{Total, Totals, TotalsError};

@@ -8,7 +8,9 @@ mod record;
 mod segment;
 mod totals_file;
 
-pub use bundle::{BUNDLE_MAGIC, BundleHeader, BundleVerifier, Expectations, MAX_BUNDLE_BYTES, Statement, verify_bundle};
+pub use bundle::{
+    BUNDLE_MAGIC, BundleHeader, BundleVerifier, Expectations, MAX_BUNDLE_BYTES, Statement, verify_bundle,
+};
 pub use record::{FILE_VERSION, MAX_RECORD_BYTES, RecordError, SEGMENT_MAGIC, SegmentRecord};
 pub use segment::{SegmentVerifier, VerifyError};
 pub use totals_file::{

@@ -2,8 +2,8 @@
 
 use assay_circuit::p3_batch_stark::{CommonData, verify_batch};
 use assay_circuit::{
-    All, LOG_RANGE, MAX_LOG_HEIGHTS, MIN_LOG_HEIGHT, PublicsError, SEGMENT_PARAMETERS, SegmentAir, SegmentConfig,
-    segment_airs, segment_common,
+    All, LOG_RANGE, MAX_LOG_HEIGHTS, MIN_LOG_HEIGHT, PublicsError, SEGMENT_PARAMETERS, SegmentAir,
+    SegmentConfig, segment_airs, segment_common,
 };
 use assay_commit::{Digest, Hasher, LeafKey, SUBTREE_DEPTH};
 use assay_statement::{AssetTable, Totals, TotalsError};
@@ -50,9 +50,12 @@ impl SegmentVerifier {
         let totals = sum_totals(&record, assets)?;
         let [hash, entry, account, range] = MAX_LOG_HEIGHTS;
         let heights_fit = record.proof.degree_bits.len() == self.airs.len()
-            && record.proof.degree_bits.iter().zip([hash, entry, account, range]).all(|(log_height, most)| {
-                (MIN_LOG_HEIGHT..=most).contains(log_height)
-            })
+            && record
+                .proof
+                .degree_bits
+                .iter()
+                .zip([hash, entry, account, range])
+                .all(|(log_height, most)| (MIN_LOG_HEIGHT..=most).contains(log_height))
             && record.proof.degree_bits.last() == Some(&LOG_RANGE);
         if !heights_fit {
             return Err(VerifyError::Heights);

@@ -132,10 +132,8 @@ impl TotalsFile {
         if bytes.len() > MAX_TOTALS_BYTES {
             return Err(TotalsFileError::TooLarge);
         }
-        let file: Self = serde_json::from_slice(bytes).map_err(|error| TotalsFileError::Json {
-            line: error.line(),
-            column: error.column(),
-        })?;
+        let file: Self = serde_json::from_slice(bytes)
+            .map_err(|error| TotalsFileError::Json { line: error.line(), column: error.column() })?;
         if file.format != TOTALS_FORMAT || file.version != TOTALS_VERSION {
             return Err(TotalsFileError::Format);
         }
@@ -155,10 +153,8 @@ impl TotalsFile {
 
     /// The file as JSON.
     pub fn to_json(&self) -> Result<String, TotalsFileError> {
-        serde_json::to_string_pretty(self).map_err(|error| TotalsFileError::Json {
-            line: error.line(),
-            column: error.column(),
-        })
+        serde_json::to_string_pretty(self)
+            .map_err(|error| TotalsFileError::Json { line: error.line(), column: error.column() })
     }
 
     /// The entity.
@@ -244,8 +240,10 @@ impl TryFrom<&TotalsFileAsset> for Asset {
         });
         let haircuts = asset.haircuts.iter().map(|haircuts| {
             let kind = Kind::from_name(&haircuts.kind).map_err(|_| TotalsFileError::Kind)?;
-            let tiers =
-                haircuts.tiers.iter().map(|(up_to, percent)| HaircutTier { up_to: *up_to, percent: *percent });
+            let tiers = haircuts
+                .tiers
+                .iter()
+                .map(|(up_to, percent)| HaircutTier { up_to: *up_to, percent: *percent });
             Ok(ProductHaircuts { kind, tiers: tiers.collect() })
         });
         Ok(Self {

@@ -11,8 +11,10 @@ use crate::failure::Failure;
 /// Proves what an exchange owes, and checks such proofs.
 #[derive(Parser)]
 #[command(name = "assay", version, propagate_version = true)]
-#[command(after_help = "Exit codes: 0 done or verified, 1 checked and rejected, 2 usage, 3 unreadable input, \
-                        4 could not check, 101 a bug.")]
+#[command(
+    after_help = "Exit codes: 0 done or verified, 1 checked and rejected, 2 usage, 3 unreadable input, \
+                        4 could not check, 101 a bug."
+)]
 pub(crate) struct Arguments {
     /// Print one JSON object instead of text.
     #[arg(long, global = true)]
@@ -174,7 +176,8 @@ fn parse_bytes(text: &str) -> Result<u64, String> {
         Some((at, 'G' | 'g')) => (&text[..at], 30),
         _ => (text, 20),
     };
-    let number: u64 = digits.parse().map_err(|_| "not a number of MiB, or with a suffix K, M, G".to_owned())?;
+    let number: u64 =
+        digits.parse().map_err(|_| "not a number of MiB, or with a suffix K, M, G".to_owned())?;
     number.checked_mul(1 << shift).ok_or_else(|| "too large".to_owned())
 }
 
@@ -221,7 +224,9 @@ impl Snapshot {
                 .ok()
                 .and_then(|time| time.duration_since(std::time::UNIX_EPOCH).ok())
                 .map(|since| since.as_secs())
-                .ok_or_else(|| Failure::usage("--time: neither seconds nor a time such as 2026-09-30T00:00:00Z"))?,
+                .ok_or_else(|| {
+                    Failure::usage("--time: neither seconds nor a time such as 2026-09-30T00:00:00Z")
+                })?,
         };
         Epoch::new(&self.epoch, seconds).map_err(|error| Failure::usage(error.to_string()))
     }

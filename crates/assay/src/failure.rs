@@ -84,7 +84,9 @@ impl Failure {
 impl From<LedgerError> for Failure {
     fn from(error: LedgerError) -> Self {
         let kind = match &error {
-            LedgerError::Read { .. } | LedgerError::Write { .. } | LedgerError::Scratch { .. } => Kind::NotChecked,
+            LedgerError::Read { .. } | LedgerError::Write { .. } | LedgerError::Scratch { .. } => {
+                Kind::NotChecked
+            }
             LedgerError::Synthetic(_) => Kind::Usage,
             LedgerError::Stopped => Kind::Bug,
             _ => Kind::Unreadable,
@@ -106,8 +108,12 @@ impl From<ProverError> for Failure {
                 let ProverError::Ledger(error) = error else { return Self::new(Kind::Bug, "unreachable") };
                 return error.into();
             }
-            ProverError::NoAccounts | ProverError::Secret { .. } | ProverError::LedgerChanged => Kind::Unreadable,
-            ProverError::File { .. } | ProverError::Busy { .. } | ProverError::Damaged { .. } => Kind::NotChecked,
+            ProverError::NoAccounts | ProverError::Secret { .. } | ProverError::LedgerChanged => {
+                Kind::Unreadable
+            }
+            ProverError::File { .. } | ProverError::Busy { .. } | ProverError::Damaged { .. } => {
+                Kind::NotChecked
+            }
             ProverError::OtherRun { .. }
             | ProverError::OpenFolder { .. }
             | ProverError::KeyCollision

@@ -29,9 +29,7 @@ pub(crate) fn totals_lines(totals: &Totals, assets: &AssetTable, most: usize) ->
 
 /// Totals as JSON, in base units.
 pub(crate) fn totals_json(totals: &Totals, assets: &AssetTable) -> Value {
-    let entry = |(key, total): (EntryKey, u128)| {
-        json!({"asset": describe(key, assets).0, "kind": key.kind().name(), "total": total.to_string()})
-    };
+    let entry = |(key, total): (EntryKey, u128)| json!({"asset": describe(key, assets).0, "kind": key.kind().name(), "total": total.to_string()});
     totals.iter().map(entry).collect()
 }
 

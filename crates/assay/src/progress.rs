@@ -35,7 +35,8 @@ impl Reporter {
                 self.enter("reading", None);
                 // The number of accounts isn't known yet: guess it from the bytes.
                 let share = progress.bytes_read.max(1);
-                let guess = u128::from(progress.accounts) * u128::from(progress.bytes_total) / u128::from(share);
+                let guess =
+                    u128::from(progress.accounts) * u128::from(progress.bytes_total) / u128::from(share);
                 self.bar.set_length(u64::try_from(guess).unwrap_or(u64::MAX));
                 self.bar.set_position(progress.accounts);
             }
@@ -43,10 +44,14 @@ impl Reporter {
                 self.enter("sorting", None);
                 self.bar.set_position(accounts);
             }
-            Event::LayoutKept { segments } => self.note(&format!("taking up an earlier run of {segments} segments")),
+            Event::LayoutKept { segments } => {
+                self.note(&format!("taking up an earlier run of {segments} segments"))
+            }
             Event::SegmentKept { .. } => {}
             Event::SegmentUseless { segment } => {
-                self.note(&format!("what is stored for segment {segment} is damaged or not its proof; proving it anew"));
+                self.note(&format!(
+                    "what is stored for segment {segment} is damaged or not its proof; proving it anew"
+                ));
             }
             Event::Proving { done, segments, accounts, of_accounts } => {
                 self.enter("proving", Some(of_accounts));

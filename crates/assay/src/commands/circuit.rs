@@ -6,7 +6,11 @@ use crate::failure::Failure;
 
 pub(crate) fn run(voice: Voice) -> Result<(), Failure> {
     let security = segment_security().ok_or_else(|| Failure::rejected("the circuit can't be described"))?;
-    if voice.json { print_json(&security) } else { print_text(&security) }
+    if voice.json {
+        print_json(&security)
+    } else {
+        print_text(&security)
+    }
     Ok(())
 }
 
@@ -23,7 +27,8 @@ fn print_json(security: &SegmentSecurity) {
             })
         })
         .collect();
-    let terms: Value = security.proven_terms.iter().map(|(name, bits)| json!({"term": name, "bits": bits})).collect();
+    let terms: Value =
+        security.proven_terms.iter().map(|(name, bits)| json!({"term": name, "bits": bits})).collect();
     println!(
         "{}",
         json!({
@@ -57,13 +62,15 @@ fn print_text(security: &SegmentSecurity) {
         );
     }
     println!();
-    println!("degree {}, blowup {}, {} queries, arity {}, caps of 2^{}, grinding {} bits before the queries",
+    println!(
+        "degree {}, blowup {}, {} queries, arity {}, caps of 2^{}, grinding {} bits before the queries",
         security.degree,
         1 << parameters.log_blowup,
         parameters.queries,
         1 << parameters.log_arity,
         parameters.cap_height,
-        parameters.query_work);
+        parameters.query_work
+    );
     println!("challenges of {} bits, digests of 248 bits", security.challenge_bits);
     println!();
     println!("proven bits       {:>6.1}  ({:?})", security.proven_bits, security.proven_regime);

@@ -3,7 +3,9 @@ use std::io::{BufReader, Read};
 use std::path::Path;
 
 use assay_commit::Digest;
-use assay_verifier::{BundleHeader, BundleVerifier, Expectations, MAX_RECORD_BYTES, RecordError, Statement, VerifyError};
+use assay_verifier::{
+    BundleHeader, BundleVerifier, Expectations, MAX_RECORD_BYTES, RecordError, Statement, VerifyError,
+};
 use serde_json::json;
 
 use crate::arguments::Verify;
@@ -57,7 +59,9 @@ pub(crate) fn run(arguments: &Verify, voice: Voice) -> Result<(), Failure> {
             eprintln!("hint: compare the root with the one that was published, or pass it with --root");
         }
         if arguments.assets.is_none() {
-            eprintln!("hint: the asset table came from the totals file; compare its digest with what was published");
+            eprintln!(
+                "hint: the asset table came from the totals file; compare its digest with what was published"
+            );
         }
     }
     Ok(())
