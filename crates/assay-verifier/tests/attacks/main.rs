@@ -1,0 +1,7 @@
+//! What a dishonest exchange does to a bundle, and what honest bundles say.
+//!
+//! All in one program, so that the tests share their proofs, which take about a second each.
+#![allow(clippy::unwrap_used, reason = "tests")]
+
+mod exchange;
+mod honest;
