@@ -20,6 +20,12 @@ fn cpu() -> f64 {
 }
 
 fn main() {
+    // RUST_LOG=debug prints how long each step of the proof system takes.
+    tracing_subscriber::fmt()
+        .with_env_filter(tracing_subscriber::EnvFilter::from_default_env())
+        .with_span_events(tracing_subscriber::fmt::format::FmtSpan::CLOSE)
+        .with_target(false)
+        .init();
     let args: Vec<usize> = std::env::args().skip(1).map(|arg| arg.parse().unwrap()).collect();
     let accounts = args.first().copied().unwrap_or(50_000);
     let assets = args.get(1).copied().unwrap_or(300);

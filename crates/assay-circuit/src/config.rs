@@ -2,7 +2,7 @@
 
 use p3_challenger::DuplexChallenger;
 use p3_commit::ExtensionMmcs;
-use p3_dft::Radix2DitParallel;
+use p3_dft::Radix2DFTSmallBatch;
 use p3_field::Field;
 use p3_field::extension::QuinticTrinomialExtensionField;
 use p3_fri::{FriParameters, TwoAdicFriPcs};
@@ -22,7 +22,7 @@ type Packing = <Val as Field>::Packing;
 type ValMmcs = MerkleTreeMmcs<Packing, Packing, LeafHash, NodeHash, 2, 8>;
 type ChallengeMmcs = ExtensionMmcs<Val, Challenge, ValMmcs>;
 type Challenger = DuplexChallenger<Val, Permutation, 16, 8>;
-type Commitments = TwoAdicFriPcs<Val, Radix2DitParallel<Val>, ValMmcs, ChallengeMmcs>;
+type Commitments = TwoAdicFriPcs<Val, Radix2DFTSmallBatch<Val>, ValMmcs, ChallengeMmcs>;
 /// Configuration of segment proofs.
 pub type SegmentConfig = StarkConfig<Commitments, Challenge, Challenger>;
 
@@ -76,7 +76,7 @@ impl ProofParameters {
         );
         let fri = self.fri(ChallengeMmcs::new(values.clone()));
         StarkConfig::new(
-            Commitments::new(Radix2DitParallel::default(), values, fri),
+            Commitments::new(Radix2DFTSmallBatch::default(), values, fri),
             Challenger::new(permutation),
         )
         .with_lookup_proof_of_work_bits(self.lookup_work)
