@@ -103,7 +103,9 @@ impl Committer {
 
     /// `uid_digest = H(uid, entity digest, bytes of the canonical uid)`.
     pub fn uid_digest(&self, uid: &Uid) -> Digest {
-        self.hasher.sponge(Tag::Uid, &self.uid_message(uid.as_str()))
+        let mut elements = Vec::with_capacity(uid_length(uid.as_str()));
+        self.push_uid_message(&mut elements, uid.as_str());
+        self.hasher.sponge(Tag::Uid, &elements)
     }
 
     /// `account_key = H(account key, epoch digest, uid_digest)`.
@@ -131,12 +133,20 @@ impl Committer {
 
     /// Account keys and salts of many canonical uids, in SIMD lanes.
     pub fn identify(&self, salts: &Salts, uids: &[&str]) -> Vec<(Digest, Salt)> {
-        let messages: Vec<Vec<F>> = uids.iter().map(|uid| self.uid_message(uid)).collect();
-        let start = |lane: usize| Sponge::new(Tag::Uid, messages.get(lane).map_or(0, Vec::len));
-        let digests: Vec<Vec<F>> =
-            self.hasher.sponge_each(&start, &messages).iter().map(|digest| digest.0.to_vec()).collect();
-        let keys = self.hasher.sponge_each(&|_| self.account_key.clone(), &digests);
-        let salts = self.hasher.sponge_each(&|_| salts.sponge.clone(), &digests);
+        // One buffer for all messages: an allocation for each would cost as much as its hash.
+        let mut elements = Vec::with_capacity(uids.iter().map(|uid| uid_length(uid)).sum());
+        let mut ends = Vec::with_capacity(uids.len() + 1);
+        ends.push(0);
+        for uid in uids {
+            self.push_uid_message(&mut elements, uid);
+            ends.push(elements.len());
+        }
+        let message = |uid: usize| &elements[ends[uid]..ends[uid + 1]];
+        let start = |uid: usize| Sponge::new(Tag::Uid, message(uid).len());
+        let digests = self.hasher.sponge_each(uids.len(), start, message);
+        let digest = |uid: usize| digests[uid].0.as_slice();
+        let keys = self.hasher.sponge_each(uids.len(), |_| self.account_key.clone(), digest);
+        let salts = self.hasher.sponge_each(uids.len(), |_| salts.sponge.clone(), digest);
         keys.into_iter().zip(salts.iter().map(Salt::from_digest)).collect()
     }
 
@@ -216,12 +226,15 @@ impl Committer {
         }
     }
 
-    fn uid_message(&self, uid: &str) -> Vec<F> {
-        let mut elements = Vec::with_capacity(RATE + 1 + uid.len().div_ceil(3));
+    fn push_uid_message(&self, elements: &mut Vec<F>, uid: &str) {
         elements.extend(self.entity.0);
-        push_bytes(&mut elements, uid.as_bytes());
-        elements
+        push_bytes(elements, uid.as_bytes());
     }
+}
+
+/// Elements of the message that a uid digest is made of.
+const fn uid_length(uid: &str) -> usize {
+    RATE + 1 + uid.len().div_ceil(3)
 }
 
 /// The salts of one epoch.

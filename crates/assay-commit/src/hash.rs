@@ -107,36 +107,41 @@ impl Hasher {
         sponge.digest()
     }
 
-    /// Sponge hashes that share the state `start` and go on with one message each, in SIMD lanes.
+    /// Sponge hashes of `count` messages, each going on from its state of `start`, in SIMD lanes.
     ///
     /// Every message has at least one element.
-    pub(crate) fn sponge_each(&self, starts: &dyn Fn(usize) -> Sponge, messages: &[Vec<F>]) -> Vec<Digest> {
-        let mut digests = Vec::with_capacity(messages.len());
-        for (group, lanes) in messages.chunks(Packed::WIDTH).enumerate() {
+    pub(crate) fn sponge_each<'m>(
+        &self,
+        count: usize,
+        start: impl Fn(usize) -> Sponge,
+        message: impl Fn(usize) -> &'m [F],
+    ) -> Vec<Digest> {
+        let mut digests = Vec::with_capacity(count);
+        for first in (0..count).step_by(Packed::WIDTH) {
+            let lanes = Packed::WIDTH.min(count - first);
             let mut state = [Packed::ZERO; WIDTH];
-            for lane in 0..lanes.len() {
-                let start = starts(group * Packed::WIDTH + lane);
-                for (packed, element) in state.iter_mut().zip(start.0) {
+            for lane in 0..lanes {
+                for (packed, element) in state.iter_mut().zip(start(first + lane).0) {
                     packed.as_slice_mut()[lane] = element;
                 }
             }
             let mut found = [Digest([F::ZERO; DIGEST_ELEMENTS]); MAX_LANES];
-            let blocks = |message: &Vec<F>| message.len().div_ceil(RATE).max(1);
-            for step in 0..lanes.iter().map(blocks).max().unwrap_or(0) {
-                for (lane, message) in lanes.iter().enumerate() {
+            let blocks = |lane: usize| message(first + lane).len().div_ceil(RATE).max(1);
+            for step in 0..(0..lanes).map(blocks).max().unwrap_or(0) {
+                for lane in 0..lanes {
+                    let block = message(first + lane).get(step * RATE..).unwrap_or_default();
                     for (i, packed) in state.iter_mut().take(RATE).enumerate() {
-                        packed.as_slice_mut()[lane] =
-                            message.get(step * RATE + i).copied().unwrap_or(F::ZERO);
+                        packed.as_slice_mut()[lane] = block.get(i).copied().unwrap_or(F::ZERO);
                     }
                 }
                 self.permutation.permute_mut(&mut state);
-                for (lane, message) in lanes.iter().enumerate() {
-                    if step + 1 == blocks(message) {
-                        found[lane] = Digest(core::array::from_fn(|i| state[i].as_slice()[lane]));
+                for (lane, digest) in found.iter_mut().enumerate().take(lanes) {
+                    if step + 1 == blocks(lane) {
+                        *digest = Digest(core::array::from_fn(|i| state[i].as_slice()[lane]));
                     }
                 }
             }
-            digests.extend_from_slice(&found[..lanes.len()]);
+            digests.extend_from_slice(&found[..lanes]);
         }
         digests
     }
@@ -243,7 +248,8 @@ mod tests {
         let hasher = Hasher::new();
         let messages: Vec<Vec<F>> =
             (1..70).map(|length| (0..length).map(|i| F::from_usize(i * 7 + length)).collect()).collect();
-        let digests = hasher.sponge_each(&|lane| Sponge::new(Tag::Uid, messages[lane].len()), &messages);
+        let start = |lane: usize| Sponge::new(Tag::Uid, messages[lane].len());
+        let digests = hasher.sponge_each(messages.len(), start, |lane| messages[lane].as_slice());
         for (message, digest) in messages.iter().zip(digests) {
             assert_eq!(hasher.sponge(Tag::Uid, message), digest);
         }

@@ -19,6 +19,8 @@ use crate::work::{SegmentHeights, WORK_VERSION};
 #[serde(deny_unknown_fields)]
 pub struct Layout {
     version: u32,
+    /// BLAKE3 of the plan that it was made for.
+    plan: String,
     /// Accounts of all segments.
     pub accounts: u64,
     /// Entries of all accounts.
@@ -47,6 +49,15 @@ impl Layout {
         self.version == WORK_VERSION
     }
 
+    /// Whether it was made for the plan with this digest, and its figures fit together.
+    pub(crate) fn is_of(&self, plan: &str) -> bool {
+        let accounts = self.segments.iter().try_fold(0u64, |sum, segment| sum.checked_add(segment.accounts));
+        self.plan == plan
+            && !self.segments.is_empty()
+            && accounts == Some(self.accounts)
+            && self.segments.is_sorted_by(|a, b| a.first_key < b.first_key)
+    }
+
     /// The number of the segment that an account with this leaf key is in, if it is in any.
     pub fn segment_of(&self, key: LeafKey) -> Option<usize> {
         self.segments.partition_point(|segment| segment.first_key <= key.number()).checked_sub(1)
@@ -61,6 +72,7 @@ pub(crate) fn accounts_path(folder: &Path, segment: usize) -> PathBuf {
 /// Sorts the spool file by file and writes the segments' account files.
 pub(crate) fn deal(
     spool: &Spool,
+    plan: &str,
     heights: SegmentHeights,
     folder: &Path,
     on_accounts: &dyn Fn(u64),
@@ -94,6 +106,7 @@ pub(crate) fn deal(
     }
     Ok(Layout {
         version: WORK_VERSION,
+        plan: plan.to_owned(),
         accounts: spool.accounts,
         positions: spool.positions,
         rounded: spool.rounded,

@@ -130,7 +130,7 @@ pub struct Outcome {
 pub fn prove_ledger(job: &Job<'_>, on_event: &(dyn Fn(Event<'_>) + Sync)) -> Result<Outcome, ProverError> {
     let mut clock = Clock::new();
     let threads = rayon::current_num_threads();
-    let (heights, jobs) = SegmentHeights::for_memory(job.memory, threads)?;
+    let (heights, _) = SegmentHeights::for_memory(job.memory, threads)?;
     let work = Work::open(&job.work)?;
 
     on_event(Event::Fingerprint);
@@ -142,31 +142,37 @@ pub fn prove_ledger(job: &Job<'_>, on_event: &(dyn Fn(Event<'_>) + Sync)) -> Res
     let committer = Committer::new(hasher, &job.entity, &epoch);
     let plan =
         Plan::new(&job.entity, &job.epoch, &epoch, &assets, job.secret, job.rounding, heights, &content);
-    let heights = work.take_up(&plan)?.heights;
+    let plan = work.take_up(&plan)?;
+    // A run that is taken up keeps its heights, whatever the memory is now.
+    let heights = plan.heights;
+    let layout_path = work.file("layout.json");
+    let plan = plan.digest().map_err(|error| failed("write", &layout_path)(error.into()))?;
     clock.end("fingerprint");
 
-    let layout = match read_json::<Layout>(&work.file("layout.json"))?.filter(Layout::is_known) {
+    let layout = match read_json::<Layout>(&layout_path)?.filter(Layout::is_known) {
+        Some(layout) if !layout.is_of(&plan) => return Err(ProverError::Damaged { path: layout_path }),
         Some(layout) => {
             on_event(Event::LayoutKept { segments: layout.segments.len() });
             layout
         }
         None => {
-            let layout = lay_out(job, &work, &committer, &epoch, heights, on_event, &mut clock)?;
+            let layout = lay_out(job, &work, &committer, &epoch, (&plan, heights), on_event, &mut clock)?;
             let after = quick_fingerprint(&job.ledger, job.format)?;
             if !before.same_content(&after) {
                 return Err(ProverError::LedgerChanged);
             }
-            write_json(&work.file("layout.json"), &layout)?;
+            write_json(&layout_path, &layout)?;
             let _ = fs::remove_dir_all(work.spool());
             layout
         }
     };
 
     let run = Run { job, work: &work, committer: &committer, epoch: &epoch, layout: &layout, on_event };
-    let (entries, kept) = run.prove_segments(job.jobs.unwrap_or(jobs))?;
+    let (entries, kept) =
+        run.prove_segments(job.jobs.unwrap_or_else(|| heights.jobs(job.memory, threads)))?;
     clock.end("prove");
     on_event(Event::Assembling);
-    let (statement, bundle_bytes) = run.assemble(&entries)?;
+    let (statement, bundle_bytes) = run.assemble(&entries, kept)?;
     clock.end("assemble");
 
     let mut rows = [0; 4];
@@ -194,7 +200,7 @@ fn lay_out(
     work: &Work,
     committer: &Committer,
     epoch: &Digest,
-    heights: SegmentHeights,
+    (plan, heights): (&str, SegmentHeights),
     on_event: &(dyn Fn(Event<'_>) + Sync),
     clock: &mut Clock,
 ) -> Result<Layout, ProverError> {
@@ -219,7 +225,8 @@ fn lay_out(
     })?;
     drop(reader);
     clock.end("read and commit");
-    let layout = deal(&spooled, heights, &work.segments(), &|accounts| on_event(Event::Dealing(accounts)))?;
+    let layout =
+        deal(&spooled, plan, heights, &work.segments(), &|accounts| on_event(Event::Dealing(accounts)))?;
     clock.end("deal");
     Ok(layout)
 }
@@ -275,9 +282,9 @@ impl Run<'_> {
             let mut mine = Vec::new();
             while let Some(segment) = open.get(next.fetch_add(1, Ordering::Relaxed)).copied() {
                 let layout = &segments[segment];
-                let accounts = read_accounts(&self.work.segments(), segment, layout)?;
-                let proven =
-                    prover.prove(self.committer, self.epoch, &self.job.assets, segment, accounts.segment());
+                let proven = read_accounts(&self.work.segments(), segment, layout).and_then(|accounts| {
+                    prover.prove(self.committer, self.epoch, &self.job.assets, segment, accounts.segment())
+                });
                 let entry = match proven.and_then(|proven| store.put(segment, &layout.blake3, &proven)) {
                     Ok(entry) => entry,
                     Err(error) => {
@@ -313,9 +320,15 @@ impl Run<'_> {
         Ok((entries.into_iter().flatten().collect(), kept))
     }
 
-    /// Verifies the records as a bundle, then writes the bundle and the totals file.
-    fn assemble(&self, entries: &[ProofEntry]) -> Result<(Statement, u64), ProverError> {
+    /// Verifies the records as a bundle, then writes the bundle and the totals file. `kept` of the records are of an
+    /// earlier run.
+    fn assemble(&self, entries: &[ProofEntry], kept: usize) -> Result<(Statement, u64), ProverError> {
         let store = ProofStore::new(&self.work.proofs());
+        // Records of this run were verified one by one; a kept one can be whole and yet not its segment's.
+        let wrong = |error| match kept {
+            0 => ProverError::SelfCheck(error),
+            _ => ProverError::Damaged { path: self.work.proofs() },
+        };
         let expected = Expectations {
             entity: &self.job.entity,
             epoch: &self.job.epoch,
@@ -326,12 +339,12 @@ impl Run<'_> {
         };
         let mut verifier = BundleVerifier::new(expected).map_err(ProverError::SelfCheck)?;
         for entry in entries {
-            verifier.segment(&store.read(entry)?).map_err(ProverError::SelfCheck)?;
+            verifier.segment(&store.read(entry)?).map_err(wrong)?;
         }
         let lengths: Vec<u64> = entries.iter().map(|entry| entry.record_bytes).collect();
-        let header = verifier.header(&lengths).map_err(ProverError::SelfCheck)?;
+        let header = verifier.header(&lengths).map_err(wrong)?;
         let tops = verifier.tops().to_vec();
-        let statement = verifier.finish(&header).map_err(ProverError::SelfCheck)?;
+        let statement = verifier.finish(&header).map_err(wrong)?;
 
         let path = &self.job.bundle;
         write_whole(path, Access::Private, |writer| {

@@ -156,11 +156,9 @@ impl ProofStore {
         }
         let path = self.record_path(&entry.record_blake3);
         let bytes = fs::read(&path).map_err(failed("read", &path))?;
-        if blake3::hash(&bytes).to_hex().as_str() == entry.record_blake3 {
-            Ok(bytes)
-        } else {
-            Err(ProverError::Damaged { path })
-        }
+        let whole = bytes.len() as u64 == entry.record_bytes
+            && blake3::hash(&bytes).to_hex().as_str() == entry.record_blake3;
+        if whole { Ok(bytes) } else { Err(ProverError::Damaged { path }) }
     }
 
     fn entry_path(&self, segment: usize) -> PathBuf {

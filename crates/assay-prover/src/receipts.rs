@@ -30,6 +30,7 @@ pub(crate) fn write_tree(path: &Path, tops: &[Digest]) -> Result<(), ProverError
 pub struct ReceiptMaker {
     folder: PathBuf,
     layout: Layout,
+    tops: Vec<Digest>,
     upper: UpperTree,
     committer: Committer,
     entity: Entity,
@@ -57,13 +58,13 @@ impl ReceiptMaker {
         let (entity, epoch, assets, root) =
             (totals.entity()?, totals.epoch()?, totals.asset_table()?, totals.root()?);
         let digest = epoch_digest(&hasher, &entity, &epoch, &asset_table_digest(&hasher, &assets));
-        let upper = UpperTree::build(&hasher, tops).map_err(|_| damaged("tree.json"))?;
+        let upper = UpperTree::build(&hasher, tops.clone()).map_err(|_| damaged("tree.json"))?;
         if published_root(&hasher, &digest, upper.depth(), &upper.top()) != root {
             return Err(ReceiptsError::OtherRun);
         }
         let committer = Committer::new(hasher, &entity, &digest);
         let folder = work.join("segments");
-        Ok(Self { folder, layout, upper, committer, entity, epoch, assets, root, loaded: None })
+        Ok(Self { folder, layout, tops, upper, committer, entity, epoch, assets, root, loaded: None })
     }
 
     /// The receipt of one customer.
@@ -125,6 +126,10 @@ impl ReceiptMaker {
             .map(|account| self.committer.leaf(account.key, account.salt, account.entries))
             .collect();
         let subtree = Subtree::build(self.committer.hasher(), leaves).map_err(|_| ReceiptsError::OtherRun)?;
+        // Receipts of accounts that the root doesn't hold would only fail at the customers'.
+        if self.tops.get(segment) != Some(&subtree.top()) {
+            return Err(ReceiptsError::OtherRun);
+        }
         self.loaded = Some((segment, accounts, subtree));
         Ok(())
     }

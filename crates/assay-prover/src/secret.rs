@@ -28,9 +28,11 @@ pub fn create_secret(path: &Path) -> Result<EpochSecret, ProverError> {
     #[cfg(unix)]
     std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
     let mut file = options.open(path).map_err(failed("make the secret", path))?;
-    file.write_all(text.as_bytes())
-        .and_then(|()| file.sync_all())
-        .map_err(failed("write the secret", path))?;
+    if let Err(error) = file.write_all(text.as_bytes()).and_then(|()| file.sync_all()) {
+        // Half a secret would only stand in the way of the next try.
+        let _ = fs::remove_file(path);
+        return Err(failed("write the secret", path)(error));
+    }
     Ok(EpochSecret::new(*bytes))
 }
 

@@ -51,9 +51,15 @@ impl SegmentHeights {
             given: memory >> 20,
             least: (Self::BASE_BYTES + Self::new(12).memory()) >> 20,
         })?;
+        Ok((heights, heights.jobs(memory, threads)))
+    }
+
+    /// How many segments of these heights can be proven at once within `memory` bytes, at most `threads`.
+    pub(crate) fn jobs(&self, memory: u64, threads: usize) -> usize {
+        let room = memory.saturating_sub(Self::BASE_BYTES);
         // One segment keeps about four cores busy; more at once only take memory.
-        let by_memory = usize::try_from(room / heights.memory()).unwrap_or(usize::MAX);
-        Ok((heights, by_memory.min(threads.div_ceil(4)).max(1)))
+        let by_memory = usize::try_from(room / self.memory()).unwrap_or(usize::MAX);
+        by_memory.min(threads.div_ceil(4)).max(1)
     }
 
     /// Bytes that proving one segment takes, about.
@@ -128,6 +134,11 @@ impl Plan {
                 })
                 .collect(),
         }
+    }
+
+    /// BLAKE3 of it, by which a layout names its plan.
+    pub(crate) fn digest(&self) -> Result<String, serde_json::Error> {
+        Ok(blake3::hash(&serde_json::to_vec(self)?).to_hex().to_string())
     }
 
     /// What of this plan differs from `other`; the heights may differ, they are the first run's.

@@ -165,6 +165,21 @@ impl From<TotalsFileError> for Failure {
     }
 }
 
+/// Says what is wrong with the arguments, or prints the help that was asked for, and returns the exit code.
+pub(crate) fn report_usage(error: &clap::Error) -> ExitCode {
+    if error.use_stderr() && std::env::args_os().any(|argument| argument == "--json") {
+        let text = error.to_string();
+        // What is wrong, without the usage that follows.
+        let lines: Vec<&str> = text.lines().take_while(|line| !line.is_empty()).map(str::trim).collect();
+        let message = lines.join(" ");
+        let message = message.strip_prefix("error: ").unwrap_or(&message);
+        println!("{}", json!({"version": 1, "ok": false, "error": "usage", "message": message}));
+    }
+    // There is nowhere left to report that this fails.
+    let _ = error.print();
+    u8::try_from(error.exit_code()).map_or(ExitCode::FAILURE, ExitCode::from)
+}
+
 fn chain(error: &dyn std::error::Error) -> String {
     let mut text = error.to_string();
     let mut source = error.source();

@@ -1,6 +1,6 @@
 //! Progress on standard error: a bar on a terminal, a line a stage elsewhere.
 
-use std::io::IsTerminal;
+use std::io::{IsTerminal, Write};
 use std::sync::Mutex;
 use std::sync::PoisonError;
 
@@ -62,7 +62,7 @@ impl Reporter {
                 }
                 self.bar.set_position(accounts);
                 if self.lines && done > 0 {
-                    eprintln!("proving: {done} of {segments} segments, {} accounts", grouped(accounts));
+                    say(&format!("proving: {done} of {segments} segments, {} accounts", grouped(accounts)));
                 }
             }
             Event::Assembling => self.enter("assembling", None),
@@ -84,16 +84,21 @@ impl Reporter {
             }
             self.bar.reset_eta();
             if self.lines {
-                eprintln!("{stage}");
+                say(stage);
             }
         }
     }
 
     fn note(&self, text: &str) {
         if self.lines {
-            eprintln!("{text}");
+            say(text);
         } else {
             self.bar.println(text);
         }
     }
+}
+
+/// A line on standard error. A run of hours doesn't end because nobody reads its progress any more.
+fn say(text: &str) {
+    let _ = writeln!(std::io::stderr(), "{text}");
 }

@@ -80,7 +80,7 @@ impl Exchange {
         let ledger = (0..12).map(|i| {
             let entries = (0..i % 5).map(|j| {
                 let kind = Kind::ALL[(i + j) % Kind::ALL.len()];
-                entry(j % 3, kind, 1_000_000_007 * (i as u128 + 1) << (5 * j))
+                entry(j % 3, kind, (1_000_000_007 * (i as u128 + 1)) << (5 * j))
             });
             let mut entries: Vec<Entry> = entries.collect();
             entries.sort_by_key(|entry| entry.key);
@@ -275,10 +275,18 @@ pub(crate) fn verify_segment(record: &[u8]) -> Result<Totals, VerifyError> {
 }
 
 /// Xorshift: the tests change the same places in every run.
-pub(crate) struct Random(pub(crate) u64);
+pub(crate) struct Random(u64);
 
 impl Random {
-    pub(crate) fn next(&mut self) -> u64 {
+    pub(crate) fn new(seed: usize) -> Self {
+        let mut random = Self(0x9e37_79b9_7f4a_7c15 ^ (seed as u64 + 1) << 20);
+        for _ in 0..4 {
+            random.next();
+        }
+        random
+    }
+
+    fn next(&mut self) -> u64 {
         self.0 ^= self.0 << 13;
         self.0 ^= self.0 >> 7;
         self.0 ^= self.0 << 17;

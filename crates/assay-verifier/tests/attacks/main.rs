@@ -5,3 +5,10 @@
 
 mod exchange;
 mod honest;
+mod layout;
+mod malformed;
+mod parameters;
+mod property;
+mod segments;
+mod totals;
+mod transcript;

@@ -16,6 +16,7 @@ use std::path::Path;
 use assay_statement::{AssetTable, Uid};
 use assay_verifier::{MAX_TOTALS_BYTES, TotalsFile};
 use clap::CommandFactory;
+use serde_json::json;
 
 use crate::arguments::{Arguments, Command};
 use crate::failure::Failure;
@@ -43,7 +44,17 @@ pub(crate) fn run(arguments: &Arguments) -> Result<(), Failure> {
         Command::Circuit => circuit::run(voice),
         Command::Bench(arguments) => bench::run(arguments, voice),
         Command::Completions { shell } => {
-            clap_complete::generate(*shell, &mut Arguments::command(), "assay", &mut std::io::stdout());
+            let mut script = Vec::new();
+            clap_complete::generate(*shell, &mut Arguments::command(), "assay", &mut script);
+            let script = String::from_utf8_lossy(&script);
+            if voice.json {
+                println!(
+                    "{}",
+                    json!({"version": 1, "ok": true, "shell": shell.to_string(), "script": script})
+                );
+            } else {
+                print!("{script}");
+            }
             Ok(())
         }
     }

@@ -1,9 +1,9 @@
-use std::fs::OpenOptions;
+use std::fs::File;
 use std::io::{BufWriter, Write};
 use std::path::Path;
 
 use assay_commit::{MAX_RECEIPT_BYTES, Receipt as CustomerReceipt, VerifiedReceipt};
-use assay_prover::ReceiptMaker;
+use assay_prover::{ProverError, ReceiptMaker};
 use assay_statement::AssetTable;
 use assay_verifier::Expectations;
 use serde_json::json;
@@ -24,7 +24,8 @@ pub(crate) fn make(arguments: &Receipt, voice: Voice) -> Result<(), Failure> {
     match &arguments.out {
         None => println!("{json}"),
         Some(path) => {
-            write_private(path, |writer| writeln!(writer, "{json}"))?;
+            let failed = |error| Failure::file(path, &error);
+            write_private(path, |writer| writeln!(writer, "{json}").map_err(failed))?;
             if voice.json {
                 println!("{}", json!({"version": 1, "ok": true, "receipt": path}));
             } else {
@@ -37,22 +38,15 @@ pub(crate) fn make(arguments: &Receipt, voice: Voice) -> Result<(), Failure> {
 
 fn make_all(maker: &mut ReceiptMaker, arguments: &Receipt, voice: Voice) -> Result<(), Failure> {
     let path = arguments.out.as_deref().ok_or_else(|| Failure::usage("--all needs --out"))?;
-    let partial = path.with_extension("partial");
-    let file = private_file(&partial).map_err(|error| Failure::file(path, &error))?;
-    let mut writer = BufWriter::with_capacity(1 << 20, file);
-    let mut outcome = Ok(());
-    let made = maker.for_each(|uid, receipt| {
-        if outcome.is_ok() {
-            let line = serde_json::to_string(&json!({"uid": uid, "receipt": receipt}));
-            outcome = line.map_err(std::io::Error::other).and_then(|line| writeln!(writer, "{line}"));
-        }
-        Ok(())
+    let made = write_private(path, |writer| {
+        let made = maker.for_each(|uid, receipt| {
+            serde_json::to_string(&json!({"uid": uid, "receipt": receipt}))
+                .map_err(std::io::Error::other)
+                .and_then(|line| writeln!(writer, "{line}"))
+                .map_err(|source| ProverError::File { action: "write", path: path.to_owned(), source })
+        })?;
+        Ok(made)
     })?;
-    outcome
-        .and_then(|()| writer.flush())
-        .and_then(|()| writer.get_ref().sync_all())
-        .and_then(|()| std::fs::rename(&partial, path))
-        .map_err(|error| Failure::file(path, &error))?;
     if voice.json {
         println!("{}", json!({"version": 1, "ok": true, "receipts": path, "count": made}));
     } else {
@@ -61,26 +55,22 @@ fn make_all(maker: &mut ReceiptMaker, arguments: &Receipt, voice: Voice) -> Resu
     Ok(())
 }
 
-fn private_file(path: &Path) -> std::io::Result<std::fs::File> {
-    let mut options = OpenOptions::new();
-    options.write(true).create(true).truncate(true);
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    options.open(path)
-}
-
-fn write_private(
+/// Writes a file that only its owner can read, as a whole: what fails leaves nothing behind.
+fn write_private<T>(
     path: &Path,
-    write: impl FnOnce(&mut std::fs::File) -> std::io::Result<()>,
-) -> Result<(), Failure> {
-    let partial = path.with_extension("partial");
-    private_file(&partial)
-        .and_then(|mut file| {
-            write(&mut file)?;
-            file.sync_all()?;
-            std::fs::rename(&partial, path)
-        })
-        .map_err(|error| Failure::file(path, &error))
+    write: impl FnOnce(&mut BufWriter<File>) -> Result<T, Failure>,
+) -> Result<T, Failure> {
+    let failed = |error| Failure::file(path, &error);
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    // Its name is new and its rights are its owner's; it is gone if it isn't put in place.
+    let file = tempfile::NamedTempFile::new_in(folder).map_err(failed)?;
+    let (file, partial) = file.into_parts();
+    let mut writer = BufWriter::with_capacity(1 << 20, file);
+    let value = write(&mut writer)?;
+    let file = writer.into_inner().map_err(|error| failed(error.into_error()))?;
+    file.sync_all().map_err(failed)?;
+    partial.persist(path).map_err(|error| failed(error.error))?;
+    Ok(value)
 }
 
 pub(crate) fn verify(arguments: &VerifyReceipt, voice: Voice) -> Result<(), Failure> {

@@ -4,7 +4,8 @@ use std::path::Path;
 
 use assay_commit::Digest;
 use assay_verifier::{
-    BundleHeader, BundleVerifier, Expectations, MAX_RECORD_BYTES, RecordError, Statement, VerifyError,
+    BUNDLE_MAGIC, BundleHeader, BundleVerifier, Expectations, MAX_RECORD_BYTES, RecordError, Statement,
+    VerifyError,
 };
 use serde_json::json;
 
@@ -81,7 +82,16 @@ pub(crate) fn verify_file(path: &Path, expected: Expectations<'_>) -> Result<Sta
     let length = file.metadata().map_err(failed)?.len();
     let mut reader = BufReader::with_capacity(1 << 20, file);
     let mut head = [0; BundleHeader::BYTES];
-    reader.read_exact(&mut head).map_err(failed)?;
+    let (magic, rest) = head.split_at_mut(BUNDLE_MAGIC.len());
+    // A file that is shorter than a bundle's head is only a cut bundle if it begins like one.
+    reader.read_exact(magic).map_err(|error| match error.kind() {
+        std::io::ErrorKind::UnexpectedEof => VerifyError::from(RecordError::Magic).into(),
+        _ => failed(error),
+    })?;
+    if magic != BUNDLE_MAGIC {
+        return Err(VerifyError::from(RecordError::Magic).into());
+    }
+    reader.read_exact(rest).map_err(failed)?;
     let header = BundleHeader::from_bytes(&head)?;
     if header.bundle_bytes() != length {
         return Err(VerifyError::from(RecordError::Length).into());
@@ -97,7 +107,8 @@ pub(crate) fn verify_file(path: &Path, expected: Expectations<'_>) -> Result<Sta
         }
         record.resize(length as usize, 0);
         reader.read_exact(&mut record).map_err(failed)?;
-        verifier.segment(&record)?;
+        // The file is a bundle, so whatever is wrong in it, its records' heads included, is a bundle's fault.
+        verifier.segment(&record).map_err(Failure::rejected)?;
     }
     if reader.read(&mut [0]).map_err(failed)? != 0 {
         return Err(VerifyError::from(RecordError::Trailing).into());

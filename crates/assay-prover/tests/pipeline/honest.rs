@@ -1,0 +1,187 @@
+//! What comes out of honest runs.
+
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+
+use assay_ledger::{LedgerFormat, Order, Rounding};
+use assay_prover::{ProverError, ReceiptsError, prove_ledger};
+use assay_statement::{EntryKey, Kind};
+
+use crate::exchange::{FINISHED, LEDGER, Ledger, Run, specification, uid, walk};
+
+#[test]
+fn totals_are_plain_sums() {
+    let (run, outcome) = &*FINISHED;
+    let statement = &outcome.statement;
+    assert_eq!(statement.totals, LEDGER.totals);
+    assert_eq!(statement.accounts, 5_000);
+    assert_eq!(outcome.positions, LEDGER.positions());
+    assert_eq!(outcome.rounded, 0);
+    assert!(statement.segments >= 4, "{} segments", statement.segments);
+    assert_eq!((outcome.kept, outcome.proven), (0, statement.segments));
+    assert_eq!(outcome.bundle_bytes, run.bundle().len() as u64);
+    assert_eq!(run.verify().as_ref(), Ok(statement));
+    assert!(run.totals_file().matches(statement));
+}
+
+#[test]
+fn receipts_of_all_accounts_verify() {
+    let (run, outcome) = &*FINISHED;
+    let mut accounts: BTreeMap<_, _> = LEDGER.accounts.iter().cloned().collect();
+    let mut receipts = run.receipts();
+    let made = receipts
+        .for_each(|name, receipt| {
+            let verified =
+                receipt.verify(&uid(name), &run.assets, &run.entity, &outcome.statement.root).unwrap();
+            assert!(accounts.remove(name) == Some(verified.entries), "a receipt shows other entries");
+            Ok(())
+        })
+        .unwrap();
+    assert_eq!(made, 5_000);
+    assert!(accounts.is_empty(), "{} accounts have no receipt", accounts.len());
+}
+
+#[test]
+fn a_receipt_is_for_its_uid_and_root_only() {
+    let (run, outcome) = &*FINISHED;
+    let root = outcome.statement.root;
+    let mut receipts = run.receipts();
+    for pair in LEDGER.accounts.chunks(2).step_by(100) {
+        let [(name, entries), (other, _)] = pair else { continue };
+        let receipt = receipts.receipt(&uid(name)).unwrap();
+        let verified = receipt.verify(&uid(name), &run.assets, &run.entity, &root).unwrap();
+        assert!(verified.entries == *entries, "a receipt shows other entries");
+        assert!(receipt.verify(&uid(other), &run.assets, &run.entity, &root).is_err());
+        assert!(receipt.verify(&uid(name), &run.assets, &run.entity, &assay_commit::EMPTY).is_err());
+    }
+}
+
+#[test]
+fn strangers_have_no_receipt() {
+    let mut receipts = FINISHED.0.receipts();
+    for number in 0..50 {
+        let stranger = uid(&format!("stranger{number}@example.org"));
+        assert!(matches!(receipts.receipt(&stranger), Err(ReceiptsError::NoAccount)));
+    }
+}
+
+#[test]
+fn the_order_of_the_ledger_does_not_matter() {
+    let spec = specification(600);
+    let unsorted = Ledger::new(&spec, LedgerFormat::LongCsv);
+    let sorted =
+        Ledger::new(&assay_ledger::synthetic::SyntheticSpec { sorted: true, ..spec }, LedgerFormat::LongCsv);
+    let first = Run::new(&unsorted);
+    let root = first.prove().unwrap().statement.root;
+    let second = Run::new(&sorted);
+    let mut job = second.job();
+    job.order = Order::Sorted;
+    let outcome = prove_ledger(&job, &|_| {}).unwrap();
+    assert_eq!(outcome.statement.root, root);
+    assert_eq!(outcome.statement.totals, unsorted.totals);
+}
+
+#[test]
+fn memory_changes_segments_but_not_totals() {
+    let (_, small) = &*FINISHED;
+    let mut run = Run::new(&LEDGER);
+    run.memory = 420 << 20;
+    let large = run.prove().unwrap();
+    assert!(large.heights.hash > small.heights.hash);
+    assert!(large.statement.segments < small.statement.segments);
+    assert_eq!(large.statement.totals, small.statement.totals);
+    assert_eq!(large.statement.accounts, small.statement.accounts);
+}
+
+#[test]
+fn one_account() {
+    let run = Run::over_rows(&["BTC", "ETH"], "only@example.org,ETH,equity,12.34\n");
+    let statement = run.prove().unwrap().statement;
+    let key = EntryKey::new(1, Kind::EQUITY).unwrap();
+    assert_eq!((statement.accounts, statement.segments), (1, 1));
+    assert_eq!(statement.totals.iter().collect::<Vec<_>>(), [(key, 1_234)]);
+    let receipt = run.receipts().receipt(&uid("only@example.org")).unwrap();
+    receipt.verify(&uid("only@example.org"), &run.assets, &run.entity, &statement.root).unwrap();
+}
+
+#[test]
+fn accounts_without_positions() {
+    let run = Run::over_rows(&["BTC"], "a@example.org,,,\nb@example.org,,,\nc@example.org,,,\n");
+    let outcome = run.prove().unwrap();
+    assert_eq!((outcome.statement.accounts, outcome.positions), (3, 0));
+    assert!(outcome.statement.totals.is_empty());
+    let receipt = run.receipts().receipt(&uid("b@example.org")).unwrap();
+    let root = &outcome.statement.root;
+    assert!(
+        receipt.verify(&uid("b@example.org"), &run.assets, &run.entity, root).unwrap().entries.is_empty()
+    );
+}
+
+#[test]
+fn an_account_with_every_asset_of_a_large_table() {
+    let symbols: Vec<String> = (0..1_000).map(|number| format!("A{number:04}")).collect();
+    let symbols: Vec<&str> = symbols.iter().map(String::as_str).collect();
+    let mut rows = String::from("few@example.org,A0500,debt,1\n");
+    for (number, symbol) in symbols.iter().enumerate() {
+        writeln!(rows, "all@example.org,{symbol},equity,{}.01", number + 1).unwrap();
+    }
+    let run = Run::over_rows(&symbols, &rows);
+    let outcome = run.prove().unwrap();
+    assert_eq!((outcome.statement.accounts, outcome.positions), (2, 1_001));
+    assert_eq!(outcome.statement.totals.len(), 1_001);
+    let last = EntryKey::new(999, Kind::EQUITY).unwrap();
+    assert_eq!(outcome.statement.totals.get(last), 100_001);
+    let receipt = run.receipts().receipt(&uid("all@example.org")).unwrap();
+    let root = &outcome.statement.root;
+    let verified = receipt.verify(&uid("all@example.org"), &run.assets, &run.entity, root).unwrap();
+    assert_eq!(verified.entries.len(), 1_000);
+}
+
+/// A26: what is rounded is rounded against the exchange, and counted; unasked, nothing is.
+#[test]
+fn a26_rounding_is_against_the_exchange() {
+    let rows =
+        "a@example.org,BTC,equity,1.001\na@example.org,ETH,debt,1.009\nb@example.org,BTC,equity,1.00\n";
+    let mut run = Run::over_rows(&["BTC", "ETH"], rows);
+    assert!(matches!(run.prove(), Err(ProverError::Ledger(_))));
+    // The refused run is the folder's; another rounding is another run.
+    run.rounding = Rounding::Up;
+    assert!(matches!(run.prove(), Err(ProverError::OtherRun { what: "rounding", .. })));
+    std::fs::remove_dir_all(&run.work).unwrap();
+    let outcome = run.prove().unwrap();
+    assert_eq!(outcome.rounded, 2);
+    let total = |asset, kind| outcome.statement.totals.get(EntryKey::new(asset, kind).unwrap());
+    assert_eq!(total(0, Kind::EQUITY), 101 + 100);
+    assert_eq!(total(1, Kind::DEBT), 100);
+}
+
+#[cfg(unix)]
+#[test]
+fn only_the_owner_can_read_what_is_private() {
+    use std::os::unix::fs::PermissionsExt;
+    let (run, _) = &*FINISHED;
+    let mode = |path: &std::path::Path| std::fs::metadata(path).unwrap().permissions().mode() & 0o777;
+    let found = walk(&run.work);
+    assert!(found.len() > 15, "{} files", found.len());
+    for path in &found {
+        let wanted = if path.is_dir() { 0o700 } else { 0o600 };
+        assert_eq!(mode(path), wanted, "{}", path.display());
+    }
+    assert_eq!(mode(&run.bundle), 0o600);
+    let leftovers = |path: &&std::path::PathBuf| path.extension().is_some_and(|text| text == "partial");
+    assert_eq!(found.iter().filter(leftovers).count(), 0);
+    assert!(!run.work.join("spool").exists(), "balances are kept twice");
+}
+
+/// Public files say nothing of single accounts.
+#[test]
+fn public_files_name_nobody() {
+    let (run, _) = &*FINISHED;
+    let totals = std::fs::read_to_string(&run.totals).unwrap();
+    let bundle = run.bundle();
+    for (name, _) in LEDGER.accounts.iter().take(100) {
+        assert!(!totals.contains(name));
+    }
+    let needle = b"@example.org";
+    assert!(!bundle.windows(needle.len()).any(|window| window == needle));
+}

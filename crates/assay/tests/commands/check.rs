@@ -1,0 +1,103 @@
+use crate::exchange::{Answer, Exchange, FINISHED, answer, arguments, command};
+
+fn check(exchange: &Exchange, more: &[&str]) -> Answer {
+    let arguments = arguments!["check", &exchange.ledger, "--assets", &exchange.assets];
+    answer(command().args(arguments).args(more))
+}
+
+const BROKEN: &str = "\
+alice@example.org,BTC,equity,-918273.64
+bob@example.org,BTC,equity,1.234
+carol@example.org,XYZ,equity,5
+dave@example.org,ETH,lent,5
+erin@example.org,ETH,equity,1e5
+erin@example.org,BTC,equity,1
+frank@example.org,BTC,equity,1,7
+grace@example.org,BTC,equity,1
+grace@example.org,BTC,equity,918273.64
+";
+
+#[test]
+fn a_clean_ledger() {
+    let text = check(&FINISHED.exchange, &[]).is(0);
+    assert!(text.stdout.contains("5,000 accounts") && text.stdout.contains("0 problems"), "{}", text.stdout);
+    let json = check(&FINISHED.exchange, &["--json"]).is(0).json();
+    assert_eq!(json["accounts"], 5_000);
+    assert_eq!(json["problem_count"], 0);
+    assert!(!json["totals"].as_array().unwrap().is_empty());
+}
+
+/// A25: everything that is wrong is listed with its place, and nothing that is private.
+#[test]
+fn a25_problems_have_file_row_account_and_field() {
+    let exchange = Exchange::with_rows(BROKEN);
+    let json = check(&exchange, &["--json"]).is(1).json();
+    assert_eq!(json["ok"], false);
+    assert!(json["totals"].is_null());
+    let problems = json["problems"].as_array().unwrap();
+    assert_eq!(problems.len() as u64, json["problem_count"].as_u64().unwrap());
+    let seen: Vec<_> = problems
+        .iter()
+        .map(|problem| {
+            assert_eq!(problem["file"].as_str().unwrap(), exchange.ledger.to_str().unwrap());
+            let text = |field: &str| problem[field].as_str().unwrap_or("-");
+            (text("place"), text("account"), text("field"))
+        })
+        .collect();
+    for expected in [
+        ("line 2", "al…", "amount"),
+        ("line 3", "bo…", "amount"),
+        ("line 4", "ca…", "asset"),
+        ("line 5", "da…", "kind"),
+        ("line 6", "er…", "amount"),
+    ] {
+        assert!(seen.contains(&expected), "{expected:?} is not in {seen:?}");
+    }
+    assert!(seen.iter().any(|(place, ..)| *place == "line 8"), "{seen:?}");
+    assert!(seen.iter().any(|(_, account, _)| *account == "gr…"), "{seen:?}");
+
+    let text = check(&exchange, &[]).is(1);
+    assert!(text.stdout.contains("line 2, account al…, field amount: negative equity"), "{}", text.stdout);
+    assert!(text.stderr.contains(&format!("the ledger has {} problems", problems.len())), "{}", text.stderr);
+    for said in [&text.stdout, &text.stderr, &json.to_string()] {
+        assert!(!said.contains("918273") && !said.contains("@example.org"), "{said}");
+    }
+}
+
+#[test]
+fn accounts_are_named_when_asked_and_the_list_has_a_limit() {
+    let exchange = Exchange::with_rows(BROKEN);
+    assert!(check(&exchange, &["--show-accounts"]).is(1).stdout.contains("alice@example.org"));
+    let all = check(&exchange, &["--json"]).json()["problem_count"].as_u64().unwrap();
+    let limited = check(&exchange, &["--json", "--limit", "2"]).is(1).json();
+    assert_eq!(limited["problem_count"], all);
+    assert_eq!(limited["problems"].as_array().unwrap().len(), 2);
+    let text = check(&exchange, &["--limit", "2"]).is(1).stdout;
+    assert!(text.contains(&format!("... and {} more", all - 2)), "{text}");
+}
+
+#[test]
+fn rounding_is_counted() {
+    let exchange = Exchange::with_rows("bob@example.org,BTC,equity,1.234\n");
+    check(&exchange, &[]).is(1);
+    let json = check(&exchange, &["--round", "--json"]).is(0).json();
+    assert_eq!(json["rounded"], 1);
+    assert_eq!(json["totals"][0]["total"], "124");
+}
+
+/// A25: a ledger that can't be read at all.
+#[test]
+fn a25_files_that_are_no_ledger() {
+    let mut exchange = Exchange::with_rows("");
+    std::fs::write(&exchange.ledger, [0xff; 100]).unwrap();
+    check(&exchange, &[]).is(3);
+    check(&exchange, &["--format", "parquet"]).is(1);
+    check(&exchange, &["--format", "csv"]).is(1);
+    std::fs::write(&exchange.assets, "no table").unwrap();
+    check(&exchange, &["--format", "csv"]).is(3);
+    exchange.ledger = exchange.path("missing.csv");
+    check(&exchange, &[]).is(3);
+    exchange = Exchange::with_rows("a@example.org,BTC,equity,1\n");
+    exchange.ledger = exchange.path("missing.csv");
+    check(&exchange, &["--format", "csv"]).is(4);
+}

@@ -1,0 +1,19 @@
+//! The command line as people and scripts meet it: one module a command.
+//!
+//! All in one program, so that the tests share a finished run.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests")]
+
+mod bench;
+mod check;
+mod circuit;
+mod demo;
+mod exchange;
+mod generate;
+mod help;
+mod interface;
+mod prove;
+mod receipt;
+mod round_trip;
+mod secret;
+mod verify;
+mod verify_receipt;
