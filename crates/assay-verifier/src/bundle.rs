@@ -134,6 +134,7 @@ pub struct BundleVerifier<'a> {
     totals: Totals,
     accounts: u64,
     record_bytes: u64,
+    rejected: Option<VerifyError>,
 }
 
 impl<'a> BundleVerifier<'a> {
@@ -152,11 +153,21 @@ impl<'a> BundleVerifier<'a> {
             totals: Totals::new(),
             accounts: 0,
             record_bytes: 0,
+            rejected: None,
         })
     }
 
-    /// Verifies the next segment: its own proof, and that its keys follow those before.
+    /// Verifies the next segment: its own proof, and that its keys follow those before. After an error the bundle is
+    /// rejected, whatever follows.
     pub fn segment(&mut self, record: &[u8]) -> Result<(), VerifyError> {
+        let outcome = self.next_segment(record);
+        if let Err(error) = &outcome {
+            self.rejected.get_or_insert_with(|| error.clone());
+        }
+        outcome
+    }
+
+    fn next_segment(&mut self, record: &[u8]) -> Result<(), VerifyError> {
         let segment = self.tops.len();
         if segment >= MAX_SEGMENTS {
             return Err(VerifyError::SegmentCount);
@@ -190,6 +201,9 @@ impl<'a> BundleVerifier<'a> {
     /// Ends the bundle whose head this is: the segments must be as many and lead to its root, and all that the caller
     /// expects must hold.
     pub fn finish(self, header: &BundleHeader) -> Result<Statement, VerifyError> {
+        if let Some(error) = self.rejected {
+            return Err(error);
+        }
         if self.tops.len() != header.segments {
             return Err(VerifyError::SegmentCount);
         }
