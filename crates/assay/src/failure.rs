@@ -11,6 +11,17 @@ use assay_prover::{ProverError, ReceiptsError};
 use assay_verifier::{RecordError, TotalsFileError, VerifyError};
 use serde_json::json;
 
+/// A result that can't be written (a full disk, a closed pipe) is no bug: it ends the command with "could not check".
+pub(crate) fn end_when_output_fails() {
+    let report = std::panic::take_hook();
+    std::panic::set_hook(Box::new(move |panic| {
+        if panic.payload_as_str().is_some_and(|text| text.starts_with("failed printing to stdout")) {
+            std::process::exit(Kind::NotChecked as i32);
+        }
+        report(panic);
+    }));
+}
+
 /// Why a command ends without success.
 pub(crate) struct Failure {
     kind: Kind,

@@ -30,10 +30,11 @@ pub(crate) fn run(arguments: &Check, voice: Voice) -> Result<(), Failure> {
                 })
             })
             .collect();
+        let error = if report.is_clean() { Value::Null } else { json!("rejected") };
         println!(
             "{}",
             json!({
-                "version": 1, "ok": report.is_clean(), "problem_count": report.problem_count,
+                "version": 1, "ok": report.is_clean(), "error": error, "problem_count": report.problem_count,
                 "problems": problems, "accounts": report.accounts, "positions": report.positions,
                 "rounded": report.rounded,
                 "totals": if report.is_clean() { totals_json(&report.totals, &assets) } else { Value::Null },

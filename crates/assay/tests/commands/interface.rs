@@ -22,6 +22,22 @@ fn a22_exit_codes() {
     assay::<&str>([]).is(2);
 }
 
+/// A22: a verdict that nobody can read isn't given, and isn't a bug either.
+#[cfg(target_os = "linux")]
+#[test]
+fn a22_a_full_output_is_not_a_success() {
+    let full = || fs::OpenOptions::new().write(true).open("/dev/full").unwrap();
+    for arguments in [&["circuit"][..], &["circuit", "--json"]] {
+        let status = std::process::Command::new(env!("CARGO_BIN_EXE_assay"))
+            .args(arguments)
+            .stdout(full())
+            .stderr(std::process::Stdio::null())
+            .status()
+            .unwrap();
+        assert_eq!(status.code(), Some(4));
+    }
+}
+
 /// Every command, once in success and once in each failure that it can be brought to here.
 #[test]
 fn json_is_one_object_whatever_happens() {
@@ -61,7 +77,7 @@ fn json_is_one_object_whatever_happens() {
         assay(arguments!["--json", "check", &exchange.ledger, "--assets", &exchange.assets])
     };
     said(check(&exchange), 0, None);
-    said(check(&broken), 1, None);
+    said(check(&broken), 1, Some("rejected"));
     said(assay(arguments!["--json", "secret", exchange.path("secret2")]), 0, None);
     said(assay(arguments!["--json", "secret", &exchange.secret]), 4, Some("not_checked"));
     let made = exchange.path("made");
