@@ -1,4 +1,4 @@
-use std::fs;
+use std::io::Write;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -12,6 +12,7 @@ use serde_json::json;
 
 use crate::arguments::Demo;
 use crate::commands::prove::{Task, prove};
+use crate::commands::receipt::write_private;
 use crate::commands::verify::verify_file;
 use crate::commands::{Voice, read_totals};
 use crate::failure::Failure;
@@ -90,7 +91,9 @@ pub(crate) fn run(arguments: &Demo, voice: Voice) -> Result<(), Failure> {
     let receipt = ReceiptMaker::open(&results.work, &totals_file)?.receipt(&uid_typed)?;
     let receipt_path = dir.join("receipt.json");
     let receipt_json = receipt.to_json()?;
-    fs::write(&receipt_path, &receipt_json).map_err(|error| Failure::file(&receipt_path, &error))?;
+    write_private(&receipt_path, |writer| {
+        writer.write_all(receipt_json.as_bytes()).map_err(|error| Failure::file(&receipt_path, &error))
+    })?;
     let started = Instant::now();
     let verified = receipt.verify(&uid_typed, &assets, &entity, &statement.root)?;
     let receipt_ms = started.elapsed().as_secs_f64() * 1e3;

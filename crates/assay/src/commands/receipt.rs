@@ -56,7 +56,7 @@ fn make_all(maker: &mut ReceiptMaker, arguments: &Receipt, voice: Voice) -> Resu
 }
 
 /// Writes a file that only its owner can read, as a whole: what fails leaves nothing behind.
-fn write_private<T>(
+pub(crate) fn write_private<T>(
     path: &Path,
     write: impl FnOnce(&mut BufWriter<File>) -> Result<T, Failure>,
 ) -> Result<T, Failure> {
