@@ -4,7 +4,7 @@ use assay_statement::{Entry, Uid};
 use p3_field::{PrimeCharacteristicRing, PrimeField32};
 use zeroize::{Zeroize, ZeroizeOnDrop};
 
-use crate::hash::{Sponge, push_bytes};
+use crate::hash::{Sponge, erase, push_bytes};
 use crate::{DIGEST_BYTES, Digest, DigestError, F, Hasher, RATE, RowTag, Tag, WIDTH, entity_digest};
 
 /// Elements of a salt, 217 bits.
@@ -127,7 +127,7 @@ impl Committer {
         let mut sponge = Sponge::new(Tag::Salt, 4 * RATE);
         elements.chunks(RATE).for_each(|block| sponge.absorb(&self.hasher, block));
         sponge.absorb(&self.hasher, &epoch.0);
-        elements.fill(F::ZERO);
+        erase(&mut elements);
         Salts { sponge }
     }
 
@@ -237,9 +237,15 @@ const fn uid_length(uid: &str) -> usize {
     RATE + 1 + uid.len().div_ceil(3)
 }
 
-/// The salts of one epoch.
+/// The salts of one epoch. Its state is as good as the secret for this epoch, so it is erased when dropped.
 pub struct Salts {
     sponge: Sponge,
+}
+
+impl Drop for Salts {
+    fn drop(&mut self) {
+        self.sponge.erase();
+    }
 }
 
 impl Salts {

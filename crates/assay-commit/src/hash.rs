@@ -207,10 +207,21 @@ impl Sponge {
         hasher.permutation.permute_mut(&mut self.0);
     }
 
+    /// Overwrites the state.
+    pub(crate) fn erase(&mut self) {
+        erase(&mut self.0);
+    }
+
     /// The first half of the state.
     pub(crate) fn digest(&self) -> Digest {
         Digest(core::array::from_fn(|i| self.0[i]))
     }
+}
+
+/// Overwrites elements that were made from a secret; the compiler must take the zeros for used.
+pub(crate) fn erase(elements: &mut [F]) {
+    elements.fill(F::ZERO);
+    core::hint::black_box(elements);
 }
 
 /// The elements of `bytes`: their number, then three bytes an element, little-endian, the last filled with zeros.

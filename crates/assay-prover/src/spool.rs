@@ -12,8 +12,9 @@ use crate::accounts::Account;
 use crate::error::ProverError;
 use crate::files::{Access, create, failed, private_folder};
 
-/// Bytes of input for each spool file, so that one file's accounts fit memory many times over.
-const INPUT_BYTES_PER_FILE: u64 = 32 << 20;
+/// Bytes of input for each spool file, so that one file's accounts fit memory many times over: compressed Parquet can
+/// grow tenfold in memory.
+const INPUT_BYTES_PER_FILE: u64 = 4 << 20;
 
 /// Most spool files, log2.
 const MAX_LOG_FILES: u32 = 9;
