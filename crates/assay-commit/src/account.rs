@@ -4,6 +4,7 @@ use assay_statement::{Entry, Uid};
 use p3_field::{PrimeCharacteristicRing, PrimeField32};
 use zeroize::{Zeroize, ZeroizeOnDrop};
 
+use crate::digest::bytes_from_hex;
 use crate::hash::{Sponge, erase, push_bytes};
 use crate::{DIGEST_BYTES, Digest, DigestError, F, Hasher, RATE, RowTag, Tag, WIDTH, entity_digest};
 
@@ -52,16 +53,7 @@ impl EpochSecret {
 
     /// Reads 64 hex digits, as a secret file holds them, with white space around them.
     pub fn from_hex(text: &str) -> Result<Self, SecretError> {
-        let text = text.trim_ascii().as_bytes();
-        if text.len() != 64 {
-            return Err(SecretError);
-        }
-        let mut bytes = [0; 32];
-        for (byte, [high, low]) in bytes.iter_mut().zip(text.as_chunks::<2>().0) {
-            let nibble = |digit: u8| char::from(digit).to_digit(16).ok_or(SecretError);
-            *byte = (nibble(*high)? << 4 | nibble(*low)?) as u8;
-        }
-        Ok(Self(bytes))
+        bytes_from_hex(text.trim_ascii()).map(Self).map_err(|_| SecretError)
     }
 
     /// The bytes, to derive something from; never to be shown or stored.

@@ -51,16 +51,7 @@ impl Digest {
 
     /// Reads 64 hex digits of either case.
     pub fn from_hex(text: &str) -> Result<Self, DigestError> {
-        let text = text.as_bytes();
-        if text.len() != 2 * DIGEST_BYTES {
-            return Err(DigestError::Length);
-        }
-        let mut bytes = [0; DIGEST_BYTES];
-        for (byte, [high, low]) in bytes.iter_mut().zip(text.as_chunks::<2>().0) {
-            let nibble = |digit: u8| char::from(digit).to_digit(16).ok_or(DigestError::NotHex);
-            *byte = (nibble(*high)? << 4 | nibble(*low)?) as u8;
-        }
-        Self::from_bytes(&bytes)
+        Self::from_bytes(&bytes_from_hex(text)?)
     }
 }
 
@@ -74,6 +65,20 @@ impl fmt::Display for Digest {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.to_hex())
     }
+}
+
+/// The `N` bytes that `2 N` hex digits of either case write.
+pub(crate) fn bytes_from_hex<const N: usize>(text: &str) -> Result<[u8; N], DigestError> {
+    let text = text.as_bytes();
+    if text.len() != 2 * N {
+        return Err(DigestError::Length);
+    }
+    let mut bytes = [0; N];
+    for (byte, [high, low]) in bytes.iter_mut().zip(text.as_chunks::<2>().0) {
+        let nibble = |digit: u8| char::from(digit).to_digit(16).ok_or(DigestError::NotHex);
+        *byte = (nibble(*high)? << 4 | nibble(*low)?) as u8;
+    }
+    Ok(bytes)
 }
 
 /// Why something is no digest.

@@ -14,7 +14,6 @@ mod work;
 pub use error::ProverError;
 pub use layout::{Layout, SegmentLayout};
 pub use pipeline::{Event, Job, Outcome, Phase, prove_ledger};
-pub use prove::prove_segment;
 pub use receipts::{ReceiptMaker, ReceiptsError};
 pub use secret::{create_secret, read_secret};
 pub use work::SegmentHeights;

@@ -70,16 +70,6 @@ pub(crate) struct ProvenSegment {
     pub(crate) rows: [usize; 4],
 }
 
-/// Proves one segment of accounts in order of their leaf keys: its record as bytes.
-pub fn prove_segment(
-    committer: &Committer,
-    epoch: &Digest,
-    assets: &AssetTable,
-    accounts: Vec<SegmentAccount<'_>>,
-) -> Result<Vec<u8>, ProverError> {
-    Ok(SegmentProver::new()?.prove(committer, epoch, assets, 0, accounts)?.bytes)
-}
-
 /// Which record belongs to a segment.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
