@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 """Checks the documents: relative links and anchors, the book's table of contents, JSON schemas, and that the protocol
-chapter has a line for every constraint and every tag of the code."""
+chapter has a line for every constraint and every tag of the code, and the recursion chapter one for every constraint of its table."""
 
 import json
 import re
@@ -82,6 +82,13 @@ for enum in ["Tag", "RowTag"]:
     for tag, number in variants("crates/assay-commit/src/hash.rs", enum):
         if not re.search(rf"^\| `{tag}` \| `{number}` \|", protocol, flags=re.M):
             problems.append(f"book/src/protocol.md: no line for the tag {tag} = {number}")
+
+recursion = (BOOK / "recursion.md").read_text(encoding="utf-8")
+table = variants("crates/assay-recursion/src/constraint.rs", "Constraint")
+for constraint, _ in table:
+    if f"`{constraint}`" not in recursion:
+        problems.append(f"book/src/recursion.md: no line for the constraint {constraint}")
+constraints += table
 
 for problem in problems:
     print(problem, file=sys.stderr)

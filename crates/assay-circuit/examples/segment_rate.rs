@@ -5,7 +5,8 @@ use std::time::Instant;
 
 use assay_circuit::p3_batch_stark::{ProverData, ProverOnlyData, StarkInstance, prove_batch, verify_batch};
 use assay_circuit::{
-    All, SEGMENT_PARAMETERS, SegmentAccount, SegmentInput, build_segment, segment_airs, segment_common,
+    All, SEGMENT_PARAMETERS, SegmentAccount, SegmentInput, SegmentShape, build_segment, segment_airs,
+    segment_common,
 };
 use assay_commit::{Committer, Digest, EpochSecret, Hasher, LeafKey, Tag};
 use assay_statement::{Amount, Entity, Entry, EntryKey, Kind};
@@ -86,7 +87,8 @@ fn main() {
             .collect(),
     };
     let (t, c) = (Instant::now(), cpu());
-    let trace = build_segment(&committer, &input).unwrap();
+    let shape = SegmentShape::fitting(&input.accounts).unwrap();
+    let trace = build_segment(&committer, &input, shape).unwrap();
     println!("trace     {:6.2} s {:6.2} cpu-s  rows {:?}", t.elapsed().as_secs_f64(), cpu() - c, trace.rows);
     let config = SEGMENT_PARAMETERS.config();
     let airs = segment_airs(All);

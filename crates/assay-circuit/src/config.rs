@@ -56,8 +56,8 @@ pub const SEGMENT_PARAMETERS: ProofParameters = ProofParameters {
     log_blowup: 1,
     queries: 168,
     log_arity: 3,
-    log_final_length: 0,
-    cap_height: 4,
+    log_final_length: 3,
+    cap_height: 6,
     lookup_work: 0,
     point_work: 0,
     batch_work: 0,
@@ -83,7 +83,8 @@ impl ProofParameters {
         .with_ood_proof_of_work_bits(self.point_work)
     }
 
-    pub(crate) fn fri<M>(&self, mmcs: M) -> FriParameters<M> {
+    /// The parameters as the low-degree test takes them, with its tree scheme.
+    pub fn fri<M>(&self, mmcs: M) -> FriParameters<M> {
         FriParameters {
             log_blowup: self.log_blowup,
             log_final_poly_len: self.log_final_length,

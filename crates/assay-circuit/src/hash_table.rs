@@ -58,7 +58,8 @@ use columns::*;
 
 const HALF: usize = 8;
 
-pub(crate) type Permutation = Poseidon2Air<
+/// Constraints of the permutation, one a row, without registers for the S-box.
+pub type Permutation = Poseidon2Air<
     Val,
     GenericPoseidon2LinearLayersKoalaBear,
     16,
@@ -68,11 +69,12 @@ pub(crate) type Permutation = Poseidon2Air<
     KOALABEAR_POSEIDON2_PARTIAL_ROUNDS_16,
 >;
 
-pub(crate) type Rounds =
+/// Round constants of the permutation.
+pub type Rounds =
     RoundConstants<Val, 16, KOALABEAR_POSEIDON2_HALF_FULL_ROUNDS, KOALABEAR_POSEIDON2_PARTIAL_ROUNDS_16>;
 
 /// The published round constants, the same as the native hash has.
-pub(crate) fn round_constants() -> Rounds {
+pub fn round_constants() -> Rounds {
     RoundConstants::new(
         KOALABEAR_POSEIDON2_RC_16_EXTERNAL_INITIAL,
         KOALABEAR_POSEIDON2_RC_16_INTERNAL,

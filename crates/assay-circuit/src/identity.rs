@@ -21,7 +21,7 @@ const PROOF_SYSTEM: &str = "p3-batch-stark 0.8.0, KoalaBear, quintic, Poseidon2-
 
 /// The id of the segment circuit. A test recomputes it, so no change to the circuit goes unnoticed.
 pub const CIRCUIT_ID: CircuitId = Digest(Val::new_array([
-    0x0b421854, 0x1afc4c54, 0x0d744abf, 0x25b10f96, 0x004822ba, 0x0023f5a5, 0x488316c2, 0x04f4e994,
+    0x0da46977, 0x03828600, 0x4589f78d, 0x67457154, 0x12aa88ef, 0x57633644, 0x04d34f5b, 0x12bb9444,
 ]));
 
 /// Points at which each constraint is evaluated; a changed constraint agrees at all of them with probability `p^-4`.

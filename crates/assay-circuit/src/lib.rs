@@ -13,6 +13,7 @@ mod publics;
 mod range_table;
 mod security;
 mod segment;
+mod shape;
 mod trace;
 
 #[cfg(feature = "mutation")]
@@ -24,7 +25,7 @@ pub use config::{Challenge, ProofParameters, SEGMENT_PARAMETERS, SegmentConfig, 
 pub use constraint::Without;
 pub use constraint::{All, Constraint, Keeps};
 pub use entry_table::{EntryTable, columns as entry_columns};
-pub use hash_table::{HashTable, columns as hash_columns};
+pub use hash_table::{HashTable, Permutation, Rounds, columns as hash_columns, round_constants};
 pub use identity::{CIRCUIT_ID, CircuitId, compute_circuit_id};
 pub use publics::{PublicsError, SegmentPublics, TotalsRow, totals_digest};
 pub use range_table::{RangeTable, columns as range_columns};
@@ -32,6 +33,9 @@ pub use security::{SegmentSecurity, TableShape, segment_security};
 pub use segment::{
     LOG_RANGE, MAX_GROUP, MAX_LOG_HEIGHTS, MIN_LOG_HEIGHT, SegmentAir, TABLES, segment_airs, segment_common,
 };
-pub use trace::{SegmentAccount, SegmentInput, SegmentSize, SegmentTrace, TraceError, build_segment};
+pub use shape::{MAX_TOTALS_ROWS, SEGMENT_SHAPES, SegmentShape, SegmentSize};
+pub use trace::{
+    SegmentAccount, SegmentInput, SegmentTrace, TraceError, build_segment, generate_permutations,
+};
 
 pub use p3_batch_stark;

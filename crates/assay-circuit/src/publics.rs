@@ -48,7 +48,7 @@ impl SegmentPublics {
 pub struct TotalsRow {
     /// Asset and kind.
     pub key: EntryKey,
-    /// Sums of the amounts' six 15-bit pieces, low first; each is below `p` as long as `entries` is in its bound.
+    /// Sums of the amounts' six 15-bit pieces, low first; each is below `2^30` as long as `entries` is in its bound.
     pub sums: [u32; PIECES],
     /// Entries of the group, 1 to [`MAX_GROUP`].
     pub entries: u32,
@@ -67,7 +67,7 @@ impl TotalsRow {
         if self.sums.iter().any(|sum| *sum > most) {
             return Err(PublicsError::GroupSum);
         }
-        // 65,025 amounts of 90 bits stay below 2^106.
+        // 32,768 amounts of 90 bits stay below 2^105.
         Ok(self.sums.iter().rev().fold(0, |total, sum| (total << LOG_RANGE) + u128::from(*sum)))
     }
 

@@ -32,13 +32,15 @@ pub const MIN_LOG_HEIGHT: usize = 5;
 /// Largest log2 of each table's height, in the order of [`TABLES`]. The range table has exactly its height.
 pub const MAX_LOG_HEIGHTS: [usize; 4] = [20, 20, SUBTREE_DEPTH, LOG_RANGE];
 
-/// Entries that a group of equal keys can have so that no sum of pieces reaches `p`. Verifiers check it on the list
-/// of totals; larger sums are several groups.
-pub const MAX_GROUP: u32 = (Val::ORDER_U32 - 1) / ((1 << LOG_RANGE) - 1);
+/// Entries that a group of equal keys can have. Verifiers check it on the list of totals; larger sums are several
+/// groups. No sum of pieces reaches `2^30`, far less `p`, so that each is two numbers of [`LOG_RANGE`] bits to whoever
+/// opens the list in a circuit.
+pub const MAX_GROUP: u32 = 1 << LOG_RANGE;
 
-// An amount is exactly its pieces, and no group's sum of pieces wraps.
+// An amount is exactly its pieces. No group's sum of pieces wraps, and each is two numbers of the range table.
 const _: () = assert!(PIECES * LOG_RANGE == assay_statement::AMOUNT_BITS as usize);
-const _: () = assert!((MAX_GROUP as u64) * ((1 << LOG_RANGE) - 1) < Val::ORDER_U32 as u64);
+const _: () = assert!((MAX_GROUP as u64) * ((1 << LOG_RANGE) - 1) < 1 << (2 * LOG_RANGE));
+const _: () = assert!(1u64 << (2 * LOG_RANGE) < Val::ORDER_U32 as u64);
 // Leaf numbers are distinct field elements.
 const _: () = assert!(2u64 << SUBTREE_DEPTH < Val::ORDER_U32 as u64);
 // Leaf numbers don't run out: each account of the highest table has one, and 2^18 is the most accounts that a

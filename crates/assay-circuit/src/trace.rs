@@ -14,7 +14,8 @@ use p3_poseidon2_air::generate_trace_rows;
 
 use crate::hash_table::round_constants;
 use crate::publics::{SegmentPublics, TotalsRow, totals_rows};
-use crate::segment::{LOG_RANGE, MAX_GROUP, MAX_LOG_HEIGHTS, MIN_LOG_HEIGHT, PIECES};
+use crate::segment::{LOG_RANGE, MAX_GROUP, PIECES, TABLES};
+use crate::shape::{MAX_TOTALS_ROWS, SegmentShape, node_count};
 use crate::{Val, account_columns, entry_columns, hash_columns, range_columns};
 
 /// An account of a segment.
@@ -48,73 +49,19 @@ pub struct SegmentTrace {
     pub rows: [usize; 4],
 }
 
-/// How far a segment is filled, so that accounts can be dealt out to segments of a given size.
-#[derive(Clone)]
-pub struct SegmentSize {
-    log_heights: [usize; 3],
-    accounts: usize,
-    leaf_rows: usize,
-    entries: usize,
-    groups: usize,
-    entries_of: Vec<u32>,
-}
-
-impl SegmentSize {
-    /// An empty segment whose hash, entry and account tables have at most these heights (log2).
-    pub fn new(log_heights: [usize; 3]) -> Result<Self, TraceError> {
-        for (log_height, most) in log_heights.into_iter().zip(MAX_LOG_HEIGHTS) {
-            if !(MIN_LOG_HEIGHT..=most).contains(&log_height) {
-                return Err(TraceError::Height { log_height, most });
-            }
-        }
-        let entries_of = vec![0; usize::from(EntryKey::BOUND)];
-        Ok(Self { log_heights, accounts: 0, leaf_rows: 0, entries: 0, groups: 0, entries_of })
-    }
-
-    /// Adds an account with entries of these keys if it fits; else leaves the segment as it is.
-    pub fn try_add(&mut self, entries: &[Entry]) -> bool {
-        let new_groups = entries.iter().filter(|entry| self.opens_group(entry.key)).count();
-        let accounts = self.accounts + 1;
-        let leaf_rows = self.leaf_rows + leaf_row_count(entries.len());
-        let groups = self.groups + new_groups;
-        // The top row and the epoch's row of totals come on top.
-        let hash_rows = leaf_rows + groups + 1 + node_count(accounts);
-        let fits = hash_rows <= 1 << self.log_heights[0]
-            && self.entries + entries.len() <= 1 << self.log_heights[1]
-            && accounts <= 1 << self.log_heights[2];
-        if fits {
-            for entry in entries {
-                self.entries_of[usize::from(entry.key.number())] += 1;
-            }
-            self.accounts = accounts;
-            self.leaf_rows = leaf_rows;
-            self.groups = groups;
-            self.entries += entries.len();
-        }
-        fits
-    }
-
-    /// Accounts so far.
-    pub const fn accounts(&self) -> usize {
-        self.accounts
-    }
-
-    fn opens_group(&self, key: EntryKey) -> bool {
-        self.entries_of[usize::from(key.number())].is_multiple_of(MAX_GROUP)
-    }
-}
-
-/// Nodes of the subtree over `leaves` leaves that aren't empty.
-fn node_count(leaves: usize) -> usize {
-    (1..=assay_commit::SUBTREE_DEPTH).map(|level| leaves.div_ceil(1 << level)).sum()
-}
-
-/// Builds the trace of a segment.
-pub fn build_segment(committer: &Committer, input: &SegmentInput<'_>) -> Result<SegmentTrace, TraceError> {
+/// Builds the trace of a segment, every table padded to the shape's height.
+pub fn build_segment(
+    committer: &Committer,
+    input: &SegmentInput<'_>,
+    shape: SegmentShape,
+) -> Result<SegmentTrace, TraceError> {
     check_order(input)?;
-    let (entry_table, totals, entry_rows) = entry_table(input)?;
-    let account_table = account_table(input)?;
-    let (hash_table, top, digest, hash_rows) = hash_table(committer, input, &totals)?;
+    let (entry_table, totals, entry_rows) = entry_table(input, shape)?;
+    if totals.len() > MAX_TOTALS_ROWS {
+        return Err(TraceError::TotalsRows { rows: totals.len() });
+    }
+    let account_table = account_table(input, shape)?;
+    let (hash_table, top, digest, hash_rows) = hash_table(committer, input, &totals, shape)?;
     let range_table = range_table(&entry_table, &account_table);
     let key = |account: Option<&SegmentAccount<'_>>| {
         let element = |i: usize| account.map_or(Val::ZERO, |account| account.key.0[i]);
@@ -155,10 +102,10 @@ fn check_order(input: &SegmentInput<'_>) -> Result<(), TraceError> {
     Ok(())
 }
 
-fn log_height(table: usize, rows: usize) -> Result<usize, TraceError> {
-    let log_height = (rows.next_power_of_two().trailing_zeros() as usize).max(MIN_LOG_HEIGHT);
-    let most = MAX_LOG_HEIGHTS[table];
-    if log_height > most { Err(TraceError::Height { log_height, most }) } else { Ok(log_height) }
+/// Rows of a table with its padding, if so many rows fit.
+fn height(shape: SegmentShape, table: usize, rows: usize) -> Result<usize, TraceError> {
+    let height = shape.height(table);
+    if rows > height { Err(TraceError::Full { table: TABLES[table], rows, height }) } else { Ok(height) }
 }
 
 fn pieces(entry: &Entry) -> [u32; PIECES] {
@@ -167,7 +114,10 @@ fn pieces(entry: &Entry) -> [u32; PIECES] {
 }
 
 /// Entries sorted by key, so each key is one group, or several of [`MAX_GROUP`].
-fn entry_table(input: &SegmentInput<'_>) -> Result<(RowMajorMatrix<Val>, Vec<TotalsRow>, usize), TraceError> {
+fn entry_table(
+    input: &SegmentInput<'_>,
+    shape: SegmentShape,
+) -> Result<(RowMajorMatrix<Val>, Vec<TotalsRow>, usize), TraceError> {
     use entry_columns::{ACTIVE, COUNT, END, GAP, KEY, PIECE, SUM, WIDTH};
 
     let mut starts = vec![0usize; usize::from(EntryKey::BOUND) + 1];
@@ -178,7 +128,7 @@ fn entry_table(input: &SegmentInput<'_>) -> Result<(RowMajorMatrix<Val>, Vec<Tot
         starts[key] += starts[key - 1];
     }
     let rows = starts.last().copied().unwrap_or(0);
-    let height = 1 << log_height(1, rows)?;
+    let height = height(shape, 1, rows)?;
 
     // Places of the entries: (piece values, key, gap), in order of the key.
     let mut sorted = vec![(Entry { key: KEY_FILLER, amount: assay_statement::Amount::ZERO }, 0u16); rows];
@@ -224,10 +174,10 @@ fn entry_table(input: &SegmentInput<'_>) -> Result<(RowMajorMatrix<Val>, Vec<Tot
 
 const KEY_FILLER: EntryKey = EntryKey::FIRST;
 
-fn account_table(input: &SegmentInput<'_>) -> Result<RowMajorMatrix<Val>, TraceError> {
+fn account_table(input: &SegmentInput<'_>, shape: SegmentShape) -> Result<RowMajorMatrix<Val>, TraceError> {
     use account_columns::{ACTIVE, BORROW, DIFFERENCE, DIFFERENCE_HIGH, FIRST, INDEX, SECOND, WIDTH};
 
-    let height = 1 << log_height(2, input.accounts.len())?;
+    let height = height(shape, 2, input.accounts.len())?;
     let mut values = Val::zero_vec(height * WIDTH);
     values.par_chunks_exact_mut(WIDTH).enumerate().for_each(|(index, row)| {
         row[INDEX] = Val::from_usize(index);
@@ -287,6 +237,7 @@ fn hash_table(
     committer: &Committer,
     input: &SegmentInput<'_>,
     totals: &[TotalsRow],
+    shape: SegmentShape,
 ) -> Result<(RowMajorMatrix<Val>, Digest, Digest, usize), TraceError> {
     use hash_columns::{
         EMPTY_RIGHT, ENTRIES, HEADER, LAST, NODE, NUMBER, PERMUTATION, PREVIOUS_KEY, REMAINING, ROOT, SECOND,
@@ -298,7 +249,7 @@ fn hash_table(
     let (totals_inputs, digest) = totals_rows(committer.hasher(), &input.epoch, totals);
     let first_leaf = 1 + totals_inputs.len();
     let rows = first_leaf + leaf_rows + node_count(accounts.len()) - 1;
-    let height = 1 << log_height(0, rows)?;
+    let height = height(shape, 0, rows)?;
 
     let mut inputs = vec![[Val::ZERO; WIDTH]; height];
     let mut leaves = vec![EMPTY; accounts.len()];
@@ -371,7 +322,7 @@ fn hash_table(
 }
 
 /// Columns of the permutation for each input.
-pub(crate) fn generate_permutations(
+pub fn generate_permutations(
     inputs: Vec<[Val; WIDTH]>,
     constants: &crate::hash_table::Rounds,
 ) -> RowMajorMatrix<Val> {
@@ -437,13 +388,21 @@ fn range_table(entries: &RowMajorMatrix<Val>, accounts: &RowMajorMatrix<Val>) ->
 /// Why a segment has no trace. Texts name places, never what stands there.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum TraceError {
-    /// A table would be lower or higher than its bounds.
-    #[error("a table of 2^{log_height} rows is outside 2^{MIN_LOG_HEIGHT} to 2^{most}")]
-    Height {
-        /// Log2 of the height.
-        log_height: usize,
-        /// Log2 of the largest height.
-        most: usize,
+    /// A table has more rows than the shape gives it.
+    #[error("the {table} table of the segment has {rows} rows, more than the {height} of its shape")]
+    Full {
+        /// Name of the table, as in [`TABLES`].
+        table: &'static str,
+        /// Rows without padding.
+        rows: usize,
+        /// Rows that the shape gives it.
+        height: usize,
+    },
+    /// The list of totals is longer than any segment's may be.
+    #[error("the segment has {rows} rows of totals, more than {MAX_TOTALS_ROWS}")]
+    TotalsRows {
+        /// Rows of the list.
+        rows: usize,
     },
     /// Accounts out of order, or two with one leaf key.
     #[error("account {index} of the segment does not follow the one before it in leaf key")]

@@ -10,8 +10,9 @@ use std::collections::BTreeMap;
 use assay_circuit::checker::check_segment;
 use assay_circuit::p3_batch_stark::{ProverData, ProverOnlyData, StarkInstance, prove_batch, verify_batch};
 use assay_circuit::{
-    All, MAX_GROUP, SEGMENT_PARAMETERS, SegmentAccount, SegmentInput, SegmentTrace, TraceError, Val,
-    account_columns, build_segment, segment_airs, segment_common, totals_digest,
+    All, MAX_GROUP, MAX_TOTALS_ROWS, SEGMENT_PARAMETERS, SEGMENT_SHAPES, SegmentAccount, SegmentInput,
+    SegmentShape, SegmentSize, SegmentTrace, TraceError, Val, account_columns, build_segment, segment_airs,
+    segment_common, totals_digest,
 };
 use assay_commit::{Committer, Digest, Hasher, LeafKey, SUBTREE_DEPTH, Salt, leaf_row_count};
 use assay_statement::{Amount, Entity, Entry, EntryKey, Kind};
@@ -26,8 +27,13 @@ fn epoch() -> Digest {
     Digest(std::array::from_fn(|i| Val::from_usize(i + 1)))
 }
 
-/// The trace of these accounts, in order of their keys.
+/// The trace of these accounts, in order of their keys, in tables as low as they can be.
 fn segment(accounts: &[Account]) -> SegmentTrace {
+    try_segment(accounts, None).unwrap()
+}
+
+/// The trace of these accounts in tables of a shape, the least one if none is given.
+fn try_segment(accounts: &[Account], shape: Option<SegmentShape>) -> Result<SegmentTrace, TraceError> {
     let entries: Vec<Vec<Entry>> = accounts
         .iter()
         .map(|account| {
@@ -45,8 +51,9 @@ fn segment(accounts: &[Account]) -> SegmentTrace {
         .iter()
         .zip(&entries)
         .map(|((key, salt), entries)| SegmentAccount { key, salt, entries })
-        .collect();
-    build_segment(&committer, &SegmentInput { epoch: epoch(), accounts }).unwrap()
+        .collect::<Vec<_>>();
+    let shape = shape.unwrap_or_else(|| SegmentShape::fitting(&accounts).unwrap());
+    build_segment(&committer, &SegmentInput { epoch: epoch(), accounts }, shape)
 }
 
 /// The plain sum of each key.
@@ -108,7 +115,14 @@ fn every_kind_of_a_thousand_assets() {
     let keys = (0..1_000).flat_map(|asset| Kind::ALL.map(|kind| EntryKey::new(asset, kind).unwrap()));
     let entries: Vec<_> = keys.map(|key| (i64::from(key.number()), MOST)).collect();
     assert_eq!(entries.len(), 5_000);
-    check(&[Account::new(3, 4, &entries)]);
+    // The circuit takes them all, segments are only made with fewer.
+    let forge = Forge::honest(&[Account::new(3, 4, &entries)]);
+    assert_eq!(forge.violations(All), []);
+    for entries in [&entries[..MAX_TOTALS_ROWS], &entries[5_000 - MAX_TOTALS_ROWS..]] {
+        check_against_forge(&[Account::new(3, 4, entries)]);
+    }
+    let more = try_segment(&[Account::new(3, 4, &entries[..MAX_TOTALS_ROWS + 1])], None);
+    assert_eq!(more.err(), Some(TraceError::TotalsRows { rows: MAX_TOTALS_ROWS + 1 }));
 }
 
 /// A10: the largest amounts.
@@ -170,6 +184,65 @@ fn a18_keys_at_every_border() {
     }
 }
 
+/// Tables of a pinned shape satisfy the same constraints, padding and all, and show the same.
+#[test]
+fn tables_of_a_shape() {
+    let mut accounts: Vec<_> = (0..9).map(with_entries).collect();
+    for (place, account) in accounts.iter_mut().enumerate() {
+        account.key[1] = Val::from_usize(place);
+    }
+    let least = check(&accounts);
+    let small = SEGMENT_SHAPES[0];
+    let padded = try_segment(&accounts, Some(small)).unwrap();
+    assert_eq!(padded.tables.each_ref().map(|table| table.height()), small.log_heights().map(|log| 1 << log));
+    assert_eq!((&padded.publics, padded.rows), (&least.publics, least.rows));
+    assert_eq!(check_segment(All, &padded.tables, &padded.publics.values()), Ok(()));
+}
+
+/// Each table at the height of its shape, and with one row more.
+#[test]
+fn rows_that_do_not_fit_the_shape() {
+    let shape = |log_heights| SegmentShape::custom(log_heights);
+    let full = |table, rows, height| Some(TraceError::Full { table, rows, height });
+    // A header, n / 2 rows of entries, a row for each of n keys, one for the epoch, 18 nodes.
+    assert!(try_segment(&[with_entries(8)], shape([5, 5, 5, 15])).is_ok());
+    assert_eq!(try_segment(&[with_entries(9)], shape([5, 5, 5, 15])).err(), full("hash", 34, 32));
+    assert!(try_segment(&[with_entries(32)], shape([9, 5, 5, 15])).is_ok());
+    assert_eq!(try_segment(&[with_entries(33)], shape([9, 5, 5, 15])).err(), full("entry", 33, 32));
+    let accounts: Vec<_> = (0..33).map(|i| Account::new(i, 1, &[])).collect();
+    assert!(try_segment(&accounts[..32], shape([9, 5, 5, 15])).is_ok());
+    assert_eq!(try_segment(&accounts, shape([9, 5, 5, 15])).err(), full("account", 33, 32));
+}
+
+/// What is dealt out to a segment is what its tables take, to the row.
+#[test]
+fn sizes_are_those_of_the_tables() {
+    let shape = SegmentShape::custom([7, 6, 5, 15]).unwrap();
+    for entries in [0, 1, 2, 3, 7] {
+        let account = |i: u64| {
+            let keys = (0..entries).map(|j| 8 + 8 * ((i as i64 + j) % 20));
+            let mut entries: Vec<_> = keys.map(|key| (key, 1)).collect();
+            entries.sort_unstable();
+            Account::new(i, 1, &entries)
+        };
+        let accounts: Vec<_> = (0..40).map(account).collect();
+        let mut size = SegmentSize::new(shape);
+        let entry = |(key, amount): &(i64, u128)| Entry {
+            key: EntryKey::from_number(u16::try_from(*key).unwrap()).unwrap(),
+            amount: Amount::new(*amount).unwrap(),
+        };
+        let added = accounts
+            .iter()
+            .take_while(|account| size.try_add(&account.entries.iter().map(entry).collect::<Vec<_>>()))
+            .count();
+        assert_eq!(added, size.accounts());
+        assert!((1..40).contains(&added));
+        assert!(try_segment(&accounts[..added], Some(shape)).is_ok(), "{entries}");
+        let more = try_segment(&accounts[..=added], Some(shape));
+        assert!(matches!(more.err(), Some(TraceError::Full { .. })), "{entries}");
+    }
+}
+
 /// Tables without a row of padding.
 #[test]
 fn tables_without_padding() {
@@ -191,7 +264,7 @@ fn a1_a6_builder_refuses_what_is_out_of_order() {
     let salt = Salt([Val::ONE; 7]);
     let entry = |asset| Entry { key: EntryKey::new(asset, Kind::EQUITY).unwrap(), amount: Amount::MAX };
     let build = |accounts: Vec<SegmentAccount<'_>>| {
-        build_segment(&committer, &SegmentInput { epoch: epoch(), accounts }).err()
+        build_segment(&committer, &SegmentInput { epoch: epoch(), accounts }, SEGMENT_SHAPES[0]).err()
     };
     let empty = |key| SegmentAccount { key, salt: &salt, entries: &[] };
     assert_eq!(build(vec![empty(&other), empty(&key)]), Some(TraceError::AccountOrder { index: 1 }));

@@ -35,6 +35,16 @@ pub enum Tag {
     Root = 0x0007,
     /// Identity of a circuit.
     Circuit = 0x0008,
+    /// What a node of the recursion states.
+    NodeStatement = 0x0009,
+    /// Totals of a node of the recursion.
+    NodeTotals = 0x000a,
+    /// Challenges that compare lists of totals.
+    TotalsChallenge = 0x000b,
+    /// What the final proof states.
+    FinalStatement = 0x000c,
+    /// Totals of the final proof.
+    FinalTotals = 0x000d,
 }
 
 /// What a row of the compression function is for; the number is added to both halves of its output.

@@ -1,8 +1,9 @@
 use std::io;
 use std::path::PathBuf;
 
-use assay_circuit::TraceError;
+use assay_circuit::{MAX_TOTALS_ROWS, TraceError};
 use assay_ledger::LedgerError;
+use assay_recursion::tree::prover::TreeError;
 use assay_verifier::VerifyError;
 
 /// Why a ledger isn't proven, grouped by who can mend it. No text holds a balance, a uid or a secret.
@@ -74,8 +75,8 @@ pub enum ProverError {
         /// What is needed, MiB.
         least: u64,
     },
-    /// One account alone doesn't fit the segment size that the memory limit allows.
-    #[error("an account has more entries than a segment of this size can hold; raise the memory limit")]
+    /// One account alone doesn't fit a segment.
+    #[error("an account has more than {MAX_TOTALS_ROWS} positions, which no segment can hold")]
     AccountTooLarge,
     /// More segments than a tree holds.
     #[error("the ledger needs {segments} segments, more than a tree holds; raise the memory limit")]
@@ -92,6 +93,19 @@ pub enum ProverError {
         /// Number of the segment.
         segment: usize,
     },
+    /// More pairs of asset and kind than a final proof holds.
+    #[error(
+        "the ledger has {keys} pairs of asset and kind, and a final proof holds {most}; end with the bundle instead"
+    )]
+    TooManyKeys {
+        /// Pairs.
+        keys: usize,
+        /// Pairs that a final proof holds.
+        most: usize,
+    },
+    /// The tree of proofs over the segments couldn't be made.
+    #[error(transparent)]
+    Tree(#[from] TreeError),
     /// A proof that was just made doesn't verify: a bug, or a machine that miscalculates.
     #[error("a proof that was just made does not verify: {0}")]
     SelfCheck(VerifyError),

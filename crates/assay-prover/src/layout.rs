@@ -11,8 +11,9 @@ use serde::{Deserialize, Serialize};
 use crate::accounts::{Account, Accounts};
 use crate::error::ProverError;
 use crate::files::{Access, failed, private_folder, write_bytes};
+use crate::shape::Shape;
 use crate::spool::Spool;
-use crate::work::{SegmentHeights, WORK_VERSION};
+use crate::work::WORK_VERSION;
 
 /// The segments of a run. Once it is written, the spool is done with.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -21,6 +22,8 @@ pub struct Layout {
     version: u32,
     /// BLAKE3 of the plan that it was made for.
     plan: String,
+    /// Shape of all segments.
+    shape: Shape,
     /// Accounts of all segments.
     pub accounts: u64,
     /// Entries of all accounts.
@@ -49,10 +52,16 @@ impl Layout {
         self.version == WORK_VERSION
     }
 
-    /// Whether it was made for the plan with this digest, and its figures fit together.
-    pub(crate) fn is_of(&self, plan: &str) -> bool {
+    /// Shape of all segments.
+    pub(crate) fn shape(&self) -> Shape {
+        self.shape
+    }
+
+    /// Whether it was made for the plan with this digest and with one of its shapes, and its figures fit together.
+    pub(crate) fn is_of(&self, plan: &str, shapes: &[Shape]) -> bool {
         let accounts = self.segments.iter().try_fold(0u64, |sum, segment| sum.checked_add(segment.accounts));
         self.plan == plan
+            && shapes.contains(&self.shape)
             && !self.segments.is_empty()
             && accounts == Some(self.accounts)
             && self.segments.is_sorted_by(|a, b| a.first_key < b.first_key)
@@ -73,12 +82,12 @@ pub(crate) fn accounts_path(folder: &Path, segment: usize) -> PathBuf {
 pub(crate) fn deal(
     spool: &Spool,
     plan: &str,
-    heights: SegmentHeights,
+    shape: Shape,
     folder: &Path,
     on_accounts: &dyn Fn(u64),
 ) -> Result<Layout, ProverError> {
     private_folder(folder)?;
-    let empty = SegmentSize::new([heights.hash, heights.entry, heights.account])?;
+    let empty = SegmentSize::new(shape.0);
     let mut dealer =
         Dealer { folder, size: empty.clone(), empty, bytes: Vec::new(), first_key: 0, segments: Vec::new() };
     let mut last: Option<LeafKey> = None;
@@ -107,8 +116,9 @@ pub(crate) fn deal(
     Ok(Layout {
         version: WORK_VERSION,
         plan: plan.to_owned(),
-        accounts: spool.accounts,
-        positions: spool.positions,
+        shape,
+        accounts: spool.size.accounts,
+        positions: spool.size.positions,
         rounded: spool.rounded,
         segments: dealer.segments,
     })

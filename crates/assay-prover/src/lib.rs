@@ -8,7 +8,9 @@ mod pipeline;
 mod prove;
 mod receipts;
 mod secret;
+mod shape;
 mod spool;
+mod tree;
 mod work;
 
 pub use error::ProverError;
@@ -16,4 +18,3 @@ pub use layout::{Layout, SegmentLayout};
 pub use pipeline::{Event, Job, Outcome, Phase, prove_ledger};
 pub use receipts::{ReceiptMaker, ReceiptsError};
 pub use secret::{create_secret, read_secret};
-pub use work::SegmentHeights;

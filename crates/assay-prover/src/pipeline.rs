@@ -2,11 +2,12 @@
 
 use std::fs;
 use std::io::Write;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
+use assay_circuit::SegmentShape;
 use assay_commit::{Committer, Digest, EpochSecret, Hasher, asset_table_digest, epoch_digest};
 use assay_ledger::{
     AccountReader, LedgerFormat, Order, Progress, ReadOptions, Rounding, fingerprint, quick_fingerprint,
@@ -20,8 +21,10 @@ use crate::files::{Access, failed, private_folder, write_bytes, write_whole};
 use crate::layout::{Layout, deal, read_accounts};
 use crate::prove::{ProofEntry, ProofStore, SegmentProver, Stored};
 use crate::receipts::write_tree;
+use crate::shape::Shape;
 use crate::spool::spool;
-use crate::work::{Plan, SegmentHeights, Work, read_json, write_json};
+use crate::tree::TreeStage;
+use crate::work::{Plan, Work, read_json, write_json};
 
 /// A ledger to prove.
 pub struct Job<'a> {
@@ -47,8 +50,10 @@ pub struct Job<'a> {
     pub jobs: Option<usize>,
     /// Folder for all that is kept between runs.
     pub work: PathBuf,
-    /// Where the bundle goes.
-    pub bundle: PathBuf,
+    /// Where the bundle goes, if it is to be kept.
+    pub bundle: Option<PathBuf>,
+    /// Where the final proof goes; without it the run ends with the bundle.
+    pub proof: Option<PathBuf>,
     /// Where the totals file goes.
     pub totals: PathBuf,
 }
@@ -88,8 +93,15 @@ pub enum Event<'a> {
         /// Accounts in all.
         of_accounts: u64,
     },
-    /// The bundle is put together and verified.
+    /// The segments are verified together.
     Assembling,
+    /// The tree of proofs over the segments is made.
+    Tree {
+        /// Proofs that are done.
+        done: usize,
+        /// Proofs in all.
+        of: usize,
+    },
 }
 
 /// Time that a stage took.
@@ -118,19 +130,21 @@ pub struct Outcome {
     pub kept: usize,
     /// Segments proven in this run.
     pub proven: usize,
-    /// Bytes of the bundle.
-    pub bundle_bytes: u64,
+    /// Bytes of the bundle, if it is kept.
+    pub bundle_bytes: Option<u64>,
+    /// Bytes of the final proof, if it was asked for.
+    pub proof_bytes: Option<u64>,
     /// Times of the stages.
     pub phases: Vec<Phase>,
-    /// Heights of the run's segments.
-    pub heights: SegmentHeights,
+    /// Shape of the run's segments.
+    pub shape: SegmentShape,
 }
 
 /// Runs a job to its end, or takes up one that was ended before.
 pub fn prove_ledger(job: &Job<'_>, on_event: &(dyn Fn(Event<'_>) + Sync)) -> Result<Outcome, ProverError> {
     let mut clock = Clock::new();
     let threads = rayon::current_num_threads();
-    let (heights, _) = SegmentHeights::for_memory(job.memory, threads)?;
+    let shapes = Shape::within(job.memory)?;
     let work = Work::open(&job.work)?;
 
     on_event(Event::Fingerprint);
@@ -141,22 +155,24 @@ pub fn prove_ledger(job: &Job<'_>, on_event: &(dyn Fn(Event<'_>) + Sync)) -> Res
     let epoch = epoch_digest(&hasher, &job.entity, &job.epoch, &assets);
     let committer = Committer::new(hasher, &job.entity, &epoch);
     let plan =
-        Plan::new(&job.entity, &job.epoch, &epoch, &assets, job.secret, job.rounding, heights, &content);
+        Plan::new(&job.entity, &job.epoch, &epoch, &assets, job.secret, job.rounding, &shapes, &content);
     let plan = work.take_up(&plan)?;
-    // A run that is taken up keeps its heights, whatever the memory is now.
-    let heights = plan.heights;
+    // A run that is taken up keeps its shapes, whatever the memory is now.
+    let shapes = plan.shapes.clone();
     let layout_path = work.file("layout.json");
     let plan = plan.digest().map_err(|error| failed("write", &layout_path)(error.into()))?;
     clock.end("fingerprint");
 
     let layout = match read_json::<Layout>(&layout_path)?.filter(Layout::is_known) {
-        Some(layout) if !layout.is_of(&plan) => return Err(ProverError::Damaged { path: layout_path }),
+        Some(layout) if !layout.is_of(&plan, &shapes) => {
+            return Err(ProverError::Damaged { path: layout_path });
+        }
         Some(layout) => {
             on_event(Event::LayoutKept { segments: layout.segments.len() });
             layout
         }
         None => {
-            let layout = lay_out(job, &work, &committer, &epoch, (&plan, heights), on_event, &mut clock)?;
+            let layout = lay_out(job, &work, &committer, &epoch, (&plan, &shapes), on_event, &mut clock)?;
             let after = quick_fingerprint(&job.ledger, job.format)?;
             if !before.same_content(&after) {
                 return Err(ProverError::LedgerChanged);
@@ -169,11 +185,16 @@ pub fn prove_ledger(job: &Job<'_>, on_event: &(dyn Fn(Event<'_>) + Sync)) -> Res
 
     let run = Run { job, work: &work, committer: &committer, epoch: &epoch, layout: &layout, on_event };
     let (entries, kept) =
-        run.prove_segments(job.jobs.unwrap_or_else(|| heights.jobs(job.memory, threads)))?;
+        run.prove_segments(job.jobs.unwrap_or_else(|| layout.shape().jobs(job.memory, threads)))?;
     clock.end("prove");
     on_event(Event::Assembling);
     let (statement, bundle_bytes) = run.assemble(&entries, kept)?;
     clock.end("assemble");
+    let proof_bytes = match &job.proof {
+        Some(path) => Some(run.prove_tree(&entries, &statement, path)?),
+        None => None,
+    };
+    clock.end("recursion");
 
     let mut rows = [0; 4];
     for entry in &entries {
@@ -189,8 +210,9 @@ pub fn prove_ledger(job: &Job<'_>, on_event: &(dyn Fn(Event<'_>) + Sync)) -> Res
         kept,
         proven: entries.len() - kept,
         bundle_bytes,
+        proof_bytes,
         phases: clock.phases,
-        heights,
+        shape: layout.shape().0,
     })
 }
 
@@ -200,7 +222,7 @@ fn lay_out(
     work: &Work,
     committer: &Committer,
     epoch: &Digest,
-    (plan, heights): (&str, SegmentHeights),
+    (plan, shapes): (&str, &[Shape]),
     on_event: &(dyn Fn(Event<'_>) + Sync),
     clock: &mut Clock,
 ) -> Result<Layout, ProverError> {
@@ -225,8 +247,11 @@ fn lay_out(
     })?;
     drop(reader);
     clock.end("read and commit");
+    // A plan is written with at least one shape.
+    let damaged = || ProverError::Damaged { path: work.file("plan.json") };
+    let shape = spooled.size.cheapest(shapes).ok_or_else(damaged)?;
     let layout =
-        deal(&spooled, plan, heights, &work.segments(), &|accounts| on_event(Event::Dealing(accounts)))?;
+        deal(&spooled, plan, shape, &work.segments(), &|accounts| on_event(Event::Dealing(accounts)))?;
     clock.end("deal");
     Ok(layout)
 }
@@ -246,7 +271,8 @@ impl Run<'_> {
     fn prove_segments(&self, jobs: usize) -> Result<(Vec<ProofEntry>, usize), ProverError> {
         let segments = &self.layout.segments;
         private_folder(&self.work.proofs())?;
-        let store = ProofStore::new(&self.work.proofs());
+        let shape = self.layout.shape();
+        let store = ProofStore::new(&self.work.proofs(), shape);
         let mut entries: Vec<Option<ProofEntry>> = Vec::with_capacity(segments.len());
         for (segment, layout) in segments.iter().enumerate() {
             entries.push(match store.look_up(segment, &layout.blake3)? {
@@ -266,7 +292,7 @@ impl Run<'_> {
         let accounts_of = |segment: &usize| segments[*segment].accounts;
         let accounts_kept = self.layout.accounts - open.iter().map(accounts_of).sum::<u64>();
 
-        let prover = SegmentProver::new()?;
+        let prover = SegmentProver::new(shape)?;
         let next = AtomicUsize::new(0);
         let progress = Mutex::new((kept, accounts_kept));
         let report = |done: usize, accounts: u64| {
@@ -322,8 +348,8 @@ impl Run<'_> {
 
     /// Verifies the records as a bundle, then writes the bundle and the totals file. `kept` of the records are of an
     /// earlier run.
-    fn assemble(&self, entries: &[ProofEntry], kept: usize) -> Result<(Statement, u64), ProverError> {
-        let store = ProofStore::new(&self.work.proofs());
+    fn assemble(&self, entries: &[ProofEntry], kept: usize) -> Result<(Statement, Option<u64>), ProverError> {
+        let store = ProofStore::new(&self.work.proofs(), self.layout.shape());
         // Records of this run were verified one by one; a kept one can be whole and yet not its segment's.
         let wrong = |error| match kept {
             0 => ProverError::SelfCheck(error),
@@ -346,26 +372,62 @@ impl Run<'_> {
         let tops = verifier.tops().to_vec();
         let statement = verifier.finish(&header).map_err(wrong)?;
 
-        let path = &self.job.bundle;
-        write_whole(path, Access::Private, |writer| {
-            writer.write_all(&header.to_bytes()).map_err(failed("write", path))?;
-            for entry in entries {
-                let record = store.read(entry)?;
-                writer
-                    .write_all(&(record.len() as u64).to_le_bytes())
-                    .and_then(|()| writer.write_all(&record))
-                    .map_err(failed("write", path))?;
-            }
-            Ok(())
-        })?;
+        let mut bundle_bytes = None;
+        if let Some(path) = &self.job.bundle {
+            write_whole(path, Access::Private, |writer| {
+                writer.write_all(&header.to_bytes()).map_err(failed("write", path))?;
+                for entry in entries {
+                    let record = store.read(entry)?;
+                    writer
+                        .write_all(&(record.len() as u64).to_le_bytes())
+                        .and_then(|()| writer.write_all(&record))
+                        .map_err(failed("write", path))?;
+                }
+                Ok(())
+            })?;
+            bundle_bytes = Some(fs::metadata(path).map_err(failed("read", path))?.len());
+        }
         let totals = TotalsFile::new(&statement, &self.job.assets);
         let json = totals
             .to_json()
             .map_err(|error| failed("write", &self.job.totals)(std::io::Error::other(error)))?;
         write_tree(&self.work.file("tree.json"), &tops)?;
         write_bytes(&self.job.totals, Access::Public, (json + "\n").as_bytes())?;
-        let bundle_bytes = fs::metadata(path).map_err(failed("read", path))?.len();
         Ok((statement, bundle_bytes))
+    }
+}
+
+impl Run<'_> {
+    /// Makes the final proof, which must say what the segments do, and writes it.
+    fn prove_tree(
+        &self,
+        entries: &[ProofEntry],
+        segments: &Statement,
+        path: &Path,
+    ) -> Result<u64, ProverError> {
+        // Every segment fits a leaf, but the totals of all of them must fit one list, with that of the accounts.
+        let (keys, most) = (segments.totals.iter().count(), assay_recursion::statement::MAX_KEYS - 1);
+        if keys > most {
+            return Err(ProverError::TooManyKeys { keys, most });
+        }
+        let records = ProofStore::new(&self.work.proofs(), self.layout.shape());
+        let bytes = TreeStage {
+            folder: self.work.file("tree"),
+            records: &records,
+            shape: self.layout.shape(),
+            expected: Expectations {
+                entity: &self.job.entity,
+                epoch: &self.job.epoch,
+                assets: &self.job.assets,
+                root: Some(segments.root),
+                totals: Some(&segments.totals),
+                accounts: Some(segments.accounts),
+            },
+            on_node: &|done, of| (self.on_event)(Event::Tree { done, of }),
+        }
+        .run(entries)?;
+        write_bytes(path, Access::Public, &bytes)?;
+        Ok(bytes.len() as u64)
     }
 }
 

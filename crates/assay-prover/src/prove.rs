@@ -15,10 +15,12 @@ use serde::{Deserialize, Serialize};
 
 use crate::error::ProverError;
 use crate::files::{Access, failed, write_bytes};
+use crate::shape::Shape;
 use crate::work::{WORK_VERSION, read_json, write_json};
 
 /// What proving takes beside the accounts, set up once.
 pub(crate) struct SegmentProver {
+    shape: Shape,
     config: SegmentConfig,
     airs: [SegmentAir; 4],
     data: ProverData<SegmentConfig>,
@@ -26,13 +28,13 @@ pub(crate) struct SegmentProver {
 }
 
 impl SegmentProver {
-    pub(crate) fn new() -> Result<Self, ProverError> {
+    pub(crate) fn new(shape: Shape) -> Result<Self, ProverError> {
         let config = SEGMENT_PARAMETERS.config();
         let airs = segment_airs(All);
         let common = segment_common(&config, &airs).ok_or(ProverError::SelfCheck(VerifyError::Setup))?;
         let data = ProverData { common, prover_only: ProverOnlyData::empty() };
         let verifier = SegmentVerifier::new().map_err(ProverError::SelfCheck)?;
-        Ok(Self { config, airs, data, verifier })
+        Ok(Self { shape, config, airs, data, verifier })
     }
 
     /// Proves a segment and verifies what came out.
@@ -44,7 +46,7 @@ impl SegmentProver {
         segment: usize,
         accounts: Vec<SegmentAccount<'_>>,
     ) -> Result<ProvenSegment, ProverError> {
-        let trace = build_segment(committer, &SegmentInput { epoch: *epoch, accounts })?;
+        let trace = build_segment(committer, &SegmentInput { epoch: *epoch, accounts }, self.shape.0)?;
         let publics = trace.publics.values();
         let instances: Vec<_> = self
             .airs
@@ -76,15 +78,17 @@ pub(crate) struct ProvenSegment {
 pub(crate) struct ProofEntry {
     version: u32,
     circuit: String,
+    shape: Shape,
     accounts_blake3: String,
     pub(crate) record_blake3: String,
     pub(crate) record_bytes: u64,
     pub(crate) rows: [usize; 4],
 }
 
-/// Records by their hash.
+/// Records by their hash, all of one shape.
 pub(crate) struct ProofStore {
     folder: PathBuf,
+    shape: Shape,
 }
 
 /// What the store has for a segment.
@@ -98,8 +102,8 @@ pub(crate) enum Stored {
 }
 
 impl ProofStore {
-    pub(crate) fn new(folder: &Path) -> Self {
-        Self { folder: folder.to_owned() }
+    pub(crate) fn new(folder: &Path, shape: Shape) -> Self {
+        Self { folder: folder.to_owned(), shape }
     }
 
     pub(crate) fn put(
@@ -113,6 +117,7 @@ impl ProofStore {
         let entry = ProofEntry {
             version: WORK_VERSION,
             circuit: assay_circuit::CIRCUIT_ID.to_hex(),
+            shape: self.shape,
             accounts_blake3: accounts_blake3.to_owned(),
             record_blake3: hash,
             record_bytes: proven.bytes.len() as u64,
@@ -132,6 +137,7 @@ impl ProofStore {
         };
         let known = entry.version == WORK_VERSION
             && entry.circuit == assay_circuit::CIRCUIT_ID.to_hex()
+            && entry.shape == self.shape
             && entry.accounts_blake3 == accounts_blake3;
         if known && self.read(&entry).is_ok() { Ok(Stored::Whole(entry)) } else { Ok(Stored::Useless) }
     }

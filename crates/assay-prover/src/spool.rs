@@ -4,6 +4,7 @@ use std::fs::File;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
+use assay_circuit::MAX_TOTALS_ROWS;
 use assay_commit::{Committer, Digest, Salt, Salts};
 use assay_ledger::{AccountBatch, AccountReader, Progress};
 use rayon::prelude::*;
@@ -11,6 +12,7 @@ use rayon::prelude::*;
 use crate::accounts::Account;
 use crate::error::ProverError;
 use crate::files::{Access, create, failed, private_folder};
+use crate::shape::LedgerSize;
 
 /// Bytes of input for each spool file, so that one file's accounts fit memory many times over: compressed Parquet can
 /// grow tenfold in memory.
@@ -28,8 +30,7 @@ const STRETCH: usize = 512;
 /// What the spool holds.
 pub(crate) struct Spool {
     pub(crate) files: Vec<PathBuf>,
-    pub(crate) accounts: u64,
-    pub(crate) positions: u64,
+    pub(crate) size: LedgerSize,
     pub(crate) rounded: u64,
 }
 
@@ -46,23 +47,26 @@ pub(crate) fn spool(
     let log_files = wanted.next_power_of_two().trailing_zeros().min(MAX_LOG_FILES);
     let mut files = SpoolFiles::new(folder, log_files);
     let mut batch = AccountBatch::new();
-    let (mut accounts, mut positions) = (0, 0);
+    let mut size = LedgerSize::new();
     while reader.next_batch(&mut batch)? {
         let uids: Vec<&str> = batch.iter().map(|account| account.uid).collect();
         let identities: Vec<Vec<(Digest, Salt)>> =
             uids.par_chunks(STRETCH).map(|uids| committer.identify(salts, uids)).collect();
         for (account, (key, salt)) in batch.iter().zip(identities.iter().flatten()) {
+            // All entries of an account have different keys, and each key takes a row of its segment's totals.
+            if account.entries.len() > MAX_TOTALS_ROWS {
+                return Err(ProverError::AccountTooLarge);
+            }
+            size.add(account.entries);
             files.push(&Account { key, salt, uid: account.uid, entries: account.entries })?;
         }
-        accounts += batch.len() as u64;
-        positions += batch.positions() as u64;
         on_progress(&reader.progress());
     }
-    if accounts == 0 {
+    if size.accounts == 0 {
         return Err(ProverError::NoAccounts);
     }
     let rounded = reader.progress().rounded_up;
-    Ok(Spool { files: files.finish()?, accounts, positions, rounded })
+    Ok(Spool { files: files.finish()?, size, rounded })
 }
 
 /// Files that are appended to, with buffers.

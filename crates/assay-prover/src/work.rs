@@ -4,7 +4,7 @@ use std::fs::{self, File};
 use std::io;
 use std::path::{Path, PathBuf};
 
-use assay_circuit::{CIRCUIT_ID, MAX_LOG_HEIGHTS};
+use assay_circuit::CIRCUIT_ID;
 use assay_commit::{Digest, EpochSecret};
 use assay_ledger::{InputFingerprint, Rounding};
 use assay_statement::{Entity, Epoch};
@@ -12,61 +12,10 @@ use serde::{Deserialize, Serialize};
 
 use crate::error::ProverError;
 use crate::files::{Access, failed, open_lock, private_folder, write_bytes};
+use crate::shape::Shape;
 
 /// Version of the work folder's files.
-pub(crate) const WORK_VERSION: u32 = 1;
-
-/// Largest heights (log2) of a run's segments.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct SegmentHeights {
-    /// Hash table.
-    pub hash: usize,
-    /// Entry table.
-    pub entry: usize,
-    /// Account table.
-    pub account: usize,
-}
-
-impl SegmentHeights {
-    /// Bytes that proving takes for each row of the hash table, with the entry table twice as high at the most.
-    const BYTES_PER_ROW: u64 = 6_600;
-
-    /// Bytes that a process takes beside its segments.
-    const BASE_BYTES: u64 = 300 << 20;
-
-    /// Segments with `2^hash` rows in the hash table.
-    pub const fn new(hash: usize) -> Self {
-        let [_, most_entries, most_accounts, _] = MAX_LOG_HEIGHTS;
-        let entry = if hash + 1 < most_entries { hash + 1 } else { most_entries };
-        let account = if hash < most_accounts { hash } else { most_accounts };
-        Self { hash, entry, account }
-    }
-
-    /// The largest segments that fit `memory` bytes, and how many can be proven at once, at most `threads`.
-    pub fn for_memory(memory: u64, threads: usize) -> Result<(Self, usize), ProverError> {
-        let room = memory.saturating_sub(Self::BASE_BYTES);
-        let best = (12..=19).rev().map(Self::new).find(|heights| heights.memory() <= room);
-        let heights = best.ok_or_else(|| ProverError::Memory {
-            given: memory >> 20,
-            least: (Self::BASE_BYTES + Self::new(12).memory()) >> 20,
-        })?;
-        Ok((heights, heights.jobs(memory, threads)))
-    }
-
-    /// How many segments of these heights can be proven at once within `memory` bytes, at most `threads`.
-    pub(crate) fn jobs(&self, memory: u64, threads: usize) -> usize {
-        let room = memory.saturating_sub(Self::BASE_BYTES);
-        // One segment keeps about four cores busy; more at once only take memory.
-        let by_memory = usize::try_from(room / self.memory()).unwrap_or(usize::MAX);
-        by_memory.min(threads.div_ceil(4)).max(1)
-    }
-
-    /// Bytes that proving one segment takes, about.
-    pub const fn memory(&self) -> u64 {
-        Self::BYTES_PER_ROW << self.hash
-    }
-}
+pub(crate) const WORK_VERSION: u32 = 2;
 
 /// What a run is for. A work folder serves one plan only.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -81,7 +30,8 @@ pub(crate) struct Plan {
     pub(crate) asset_table: String,
     pub(crate) secret: String,
     pub(crate) rounding: String,
-    pub(crate) heights: SegmentHeights,
+    /// Shapes that fit the memory of the first run; its layout says which one was taken.
+    pub(crate) shapes: Vec<Shape>,
     pub(crate) ledger: Vec<PlanFile>,
 }
 
@@ -102,7 +52,7 @@ impl Plan {
         assets: &Digest,
         secret: &EpochSecret,
         rounding: Rounding,
-        heights: SegmentHeights,
+        shapes: &[Shape],
         ledger: &InputFingerprint,
     ) -> Self {
         // A one-way function of 256 bits of randomness tells nothing about them.
@@ -121,7 +71,7 @@ impl Plan {
                 Rounding::Up => "up",
             }
             .to_owned(),
-            heights,
+            shapes: shapes.to_vec(),
             ledger: ledger
                 .files
                 .iter()
@@ -141,7 +91,7 @@ impl Plan {
         Ok(blake3::hash(&serde_json::to_vec(self)?).to_hex().to_string())
     }
 
-    /// What of this plan differs from `other`; the heights may differ, they are the first run's.
+    /// What of this plan differs from `other`; the shapes may differ, they are the first run's.
     fn difference(&self, other: &Self) -> Option<&'static str> {
         [
             (self.version != other.version || self.circuit != other.circuit, "version of assay"),
@@ -177,7 +127,8 @@ impl Work {
         }
     }
 
-    /// Takes up the run of `plan` or begins it. The heights are those that the run was begun with.
+    /// Takes up the run of `plan` or begins it. The shapes to choose from are those that the run was begun with, so the
+    /// same layout comes out again if it has to be made again.
     pub(crate) fn take_up(&self, plan: &Plan) -> Result<Plan, ProverError> {
         let path = self.path.join("plan.json");
         match read_json::<Plan>(&path)? {

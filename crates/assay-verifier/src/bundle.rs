@@ -54,8 +54,8 @@ pub struct Statement {
     pub accounts: u64,
     /// Totals in base units.
     pub totals: Totals,
-    /// Number of segments.
-    pub segments: usize,
+    /// Number of segments, if a bundle shows it.
+    pub segments: Option<usize>,
 }
 
 /// The head of a bundle. Layout, numbers little-endian: magic, version (4 bytes), circuit id (32), length of what
@@ -232,7 +232,7 @@ impl<'a> BundleVerifier<'a> {
             depth,
             accounts: self.accounts,
             totals: self.totals,
-            segments: header.segments,
+            segments: Some(header.segments),
         })
     }
 }

@@ -4,6 +4,7 @@
 extern crate alloc;
 
 mod bundle;
+mod proof;
 mod record;
 mod segment;
 mod totals_file;
@@ -11,6 +12,7 @@ mod totals_file;
 pub use bundle::{
     BUNDLE_MAGIC, BundleHeader, BundleVerifier, Expectations, MAX_BUNDLE_BYTES, Statement, verify_bundle,
 };
+pub use proof::{MAX_PROOF_BYTES, PROOF_MAGIC, ProofFile, verify_proof};
 pub use record::{FILE_VERSION, MAX_RECORD_BYTES, RecordError, SEGMENT_MAGIC, SegmentRecord};
 pub use segment::{SegmentVerifier, VerifyError};
 pub use totals_file::{

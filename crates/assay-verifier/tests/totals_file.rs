@@ -39,7 +39,7 @@ fn statement() -> Statement {
         depth: 20,
         accounts: 12,
         totals,
-        segments: 3,
+        segments: Some(3),
     }
 }
 

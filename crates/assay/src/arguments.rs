@@ -241,9 +241,15 @@ pub(crate) struct Prove {
     /// File with the secret of the epoch, made by `assay secret`.
     #[arg(long)]
     pub(crate) secret: PathBuf,
-    /// Folder for the totals file and the bundle.
+    /// Folder for the results: the final proof, the totals file and, where asked for, the bundle.
     #[arg(long)]
     pub(crate) out: PathBuf,
+    /// Keep the segments' proofs as a bundle as well, for auditors.
+    #[arg(long)]
+    pub(crate) bundle: bool,
+    /// End with the bundle: no final proof.
+    #[arg(long)]
+    pub(crate) no_proof: bool,
     /// Folder for what is kept between runs and for receipts; private [default: `work` in the folder for the results].
     #[arg(long)]
     pub(crate) work: Option<PathBuf>,
@@ -253,8 +259,8 @@ pub(crate) struct Prove {
 
 #[derive(Args)]
 pub(crate) struct Verify {
-    /// The bundle.
-    pub(crate) bundle: PathBuf,
+    /// The final proof, or a bundle.
+    pub(crate) proof: PathBuf,
     #[command(flatten)]
     pub(crate) snapshot: Snapshot,
     /// Asset table (TOML) that the proof must be for.
@@ -299,11 +305,11 @@ pub(crate) struct VerifyReceipt {
     #[arg(long, value_parser = |text: &str| Entity::new(text).map_err(|error| error.to_string()))]
     pub(crate) entity: Entity,
     /// The published root, 64 hex digits, from somewhere else than the receipt.
-    #[arg(long, required_unless_present = "bundle")]
+    #[arg(long, required_unless_present = "proof")]
     pub(crate) root: Option<String>,
-    /// A bundle to verify and take the root from.
+    /// A final proof or a bundle to verify and take the root from.
     #[arg(long, requires = "totals")]
-    pub(crate) bundle: Option<PathBuf>,
+    pub(crate) proof: Option<PathBuf>,
     /// The published totals file; the root binds its asset table.
     #[arg(long, required_unless_present = "assets")]
     pub(crate) totals: Option<PathBuf>,
@@ -316,6 +322,12 @@ pub(crate) struct VerifyReceipt {
 pub(crate) struct Bench {
     #[command(flatten)]
     pub(crate) made: Made,
+    /// Keep and verify the bundle as well.
+    #[arg(long)]
+    pub(crate) bundle: bool,
+    /// End with the bundle: no final proof.
+    #[arg(long)]
+    pub(crate) no_proof: bool,
     #[command(flatten)]
     pub(crate) resources: Resources,
     /// Folder for the ledger and the run; emptied afterwards [default: the system's folder for temporary files].

@@ -119,19 +119,23 @@ impl From<ProverError> for Failure {
                 let ProverError::Ledger(error) = error else { return Self::new(Kind::Bug, "unreachable") };
                 return error.into();
             }
-            ProverError::NoAccounts | ProverError::Secret { .. } | ProverError::LedgerChanged => {
-                Kind::Unreadable
-            }
+            ProverError::NoAccounts
+            | ProverError::AccountTooLarge
+            | ProverError::Secret { .. }
+            | ProverError::LedgerChanged => Kind::Unreadable,
             ProverError::File { .. } | ProverError::Busy { .. } | ProverError::Damaged { .. } => {
                 Kind::NotChecked
             }
             ProverError::OtherRun { .. }
             | ProverError::OpenFolder { .. }
             | ProverError::KeyCollision
+            | ProverError::TooManyKeys { .. }
             | ProverError::Memory { .. }
-            | ProverError::AccountTooLarge
             | ProverError::TooManySegments { .. } => Kind::Usage,
-            ProverError::Trace(_) | ProverError::ProofSystem { .. } | ProverError::SelfCheck(_) => Kind::Bug,
+            ProverError::Tree(_)
+            | ProverError::Trace(_)
+            | ProverError::ProofSystem { .. }
+            | ProverError::SelfCheck(_) => Kind::Bug,
         };
         Self::new(kind, error)
     }

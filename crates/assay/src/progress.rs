@@ -66,6 +66,14 @@ impl Reporter {
                 }
             }
             Event::Assembling => self.enter("assembling", None),
+            Event::Tree { done, of } => {
+                self.enter("recursion", None);
+                if self.lines {
+                    say(&format!("recursion: {done} of {of} proofs"));
+                } else {
+                    self.bar.set_message(format!("recursion: {done} of {of} proofs;"));
+                }
+            }
         }
     }
 

@@ -12,8 +12,11 @@ use assay_statement::{Asset, AssetTable, Entity, Entry, Epoch, Symbol, Totals, U
 use assay_verifier::{Expectations, Statement, TotalsFile, VerifyError, verify_bundle};
 use tempfile::TempDir;
 
-/// Memory that makes the smallest segments.
-pub(crate) const LEAST_MEMORY: u64 = 350 << 20;
+/// Memory that allows the smallest segments only.
+pub(crate) const LEAST_MEMORY: u64 = 410 << 20;
+
+/// Accounts of the ledger that most tests use.
+pub(crate) const ACCOUNTS: u64 = 18_000;
 
 /// A ledger with what its synthesis knows of it.
 pub(crate) struct Ledger {
@@ -54,7 +57,7 @@ pub(crate) fn specification(accounts: u64) -> SyntheticSpec {
 
 /// The ledger that most tests use: it needs five segments of the smallest size.
 pub(crate) static LEDGER: LazyLock<Ledger> =
-    LazyLock::new(|| Ledger::new(&specification(5_000), LedgerFormat::LongCsv));
+    LazyLock::new(|| Ledger::new(&specification(ACCOUNTS), LedgerFormat::LongCsv));
 
 /// A finished run over [`LEDGER`], which stays as it is.
 pub(crate) static FINISHED: LazyLock<(Run, Outcome)> = LazyLock::new(|| {
@@ -133,7 +136,8 @@ impl Run {
             memory: self.memory,
             jobs: None,
             work: self.work.clone(),
-            bundle: self.bundle.clone(),
+            bundle: Some(self.bundle.clone()),
+            proof: None,
             totals: self.totals.clone(),
         }
     }

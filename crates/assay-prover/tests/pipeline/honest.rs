@@ -3,25 +3,47 @@
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
+use assay_circuit::{MAX_TOTALS_ROWS, SegmentShape};
 use assay_ledger::{LedgerFormat, Order, Rounding};
 use assay_prover::{ProverError, ReceiptsError, prove_ledger};
 use assay_statement::{EntryKey, Kind};
+use assay_verifier::SegmentRecord;
 
-use crate::exchange::{FINISHED, LEDGER, Ledger, Run, specification, uid, walk};
+use crate::exchange::{ACCOUNTS, FINISHED, LEDGER, Ledger, Run, specification, uid, walk};
 
 #[test]
 fn totals_are_plain_sums() {
     let (run, outcome) = &*FINISHED;
     let statement = &outcome.statement;
     assert_eq!(statement.totals, LEDGER.totals);
-    assert_eq!(statement.accounts, 5_000);
+    assert_eq!(statement.accounts, ACCOUNTS);
     assert_eq!(outcome.positions, LEDGER.positions());
     assert_eq!(outcome.rounded, 0);
-    assert!(statement.segments >= 4, "{} segments", statement.segments);
-    assert_eq!((outcome.kept, outcome.proven), (0, statement.segments));
-    assert_eq!(outcome.bundle_bytes, run.bundle().len() as u64);
+    let segments = statement.segments.unwrap();
+    assert!(segments >= 4, "{segments} segments");
+    assert_eq!((outcome.kept, outcome.proven), (0, segments));
+    assert_eq!(outcome.bundle_bytes, Some(run.bundle().len() as u64));
+    assert_eq!(outcome.proof_bytes, None);
     assert_eq!(run.verify().as_ref(), Ok(statement));
     assert!(run.totals_file().matches(statement));
+}
+
+/// Whoever verifies segments in a circuit has one for each shape, so all tables have the heights of the run's.
+#[test]
+fn all_segments_have_one_shape() {
+    let (run, outcome) = &*FINISHED;
+    let hasher = assay_commit::Hasher::new();
+    let records = walk(&run.work.join("proofs"));
+    let records = records.iter().filter(|path| path.extension().is_some_and(|text| text == "segment"));
+    let heights: Vec<_> = records
+        .map(|path| {
+            let record = SegmentRecord::from_bytes(&hasher, &std::fs::read(path).unwrap()).unwrap();
+            assert!(record.totals.len() <= MAX_TOTALS_ROWS);
+            <[usize; 4]>::try_from(record.proof.degree_bits).unwrap()
+        })
+        .collect();
+    assert_eq!(Some(heights.len()), outcome.statement.segments);
+    assert!(heights.iter().all(|heights| SegmentShape::of_heights(*heights) == Some(outcome.shape)));
 }
 
 #[test]
@@ -37,7 +59,7 @@ fn receipts_of_all_accounts_verify() {
             Ok(())
         })
         .unwrap();
-    assert_eq!(made, 5_000);
+    assert_eq!(made, ACCOUNTS);
     assert!(accounts.is_empty(), "{} accounts have no receipt", accounts.len());
 }
 
@@ -85,9 +107,9 @@ fn the_order_of_the_ledger_does_not_matter() {
 fn memory_changes_segments_but_not_totals() {
     let (_, small) = &*FINISHED;
     let mut run = Run::new(&LEDGER);
-    run.memory = 420 << 20;
+    run.memory = 2 << 30;
     let large = run.prove().unwrap();
-    assert!(large.heights.hash > small.heights.hash);
+    assert_eq!((small.shape.name(), large.shape.name()), ("small", "medium"));
     assert!(large.statement.segments < small.statement.segments);
     assert_eq!(large.statement.totals, small.statement.totals);
     assert_eq!(large.statement.accounts, small.statement.accounts);
@@ -98,7 +120,7 @@ fn one_account() {
     let run = Run::over_rows(&["BTC", "ETH"], "only@example.org,ETH,equity,12.34\n");
     let statement = run.prove().unwrap().statement;
     let key = EntryKey::new(1, Kind::EQUITY).unwrap();
-    assert_eq!((statement.accounts, statement.segments), (1, 1));
+    assert_eq!((statement.accounts, statement.segments), (1, Some(1)));
     assert_eq!(statement.totals.iter().collect::<Vec<_>>(), [(key, 1_234)]);
     let receipt = run.receipts().receipt(&uid("only@example.org")).unwrap();
     receipt.verify(&uid("only@example.org"), &run.assets, &run.entity, &statement.root).unwrap();

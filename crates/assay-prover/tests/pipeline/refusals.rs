@@ -5,6 +5,7 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::SystemTime;
 
+use assay_circuit::MAX_TOTALS_ROWS;
 use assay_commit::EpochSecret;
 use assay_ledger::{LedgerError, LedgerFormat, Rounding};
 use assay_prover::{Event, ProverError, create_secret, prove_ledger, read_secret};
@@ -129,10 +130,29 @@ fn memory_that_is_too_little() {
     run.memory = 300 << 20;
     let Err(ProverError::Memory { given, least }) = run.prove() else { panic!("it fits") };
     assert!(given < least);
+    run.memory = (least - 1) << 20;
+    assert!(matches!(run.prove(), Err(ProverError::Memory { .. })));
     run.memory = least << 20;
-    // Rounding to MiB must not make the advice useless by more than one.
-    run.memory += 1 << 20;
     run.prove().unwrap();
+}
+
+/// Each position of an account takes a row of its segment's totals.
+#[test]
+fn an_account_with_more_positions_than_a_segment_holds() {
+    let symbols: Vec<String> = (0..1_000).map(|number| format!("A{number:04}")).collect();
+    let symbols: Vec<&str> = symbols.iter().map(String::as_str).collect();
+    let rows = |count: usize| -> String {
+        let row = |number: usize| {
+            let kind = if number < 1_000 { "equity" } else { "debt" };
+            format!("all@example.org,{},{kind},1\n", symbols[number % 1_000])
+        };
+        (0..count).map(row).collect()
+    };
+    let most = Run::over_rows(&symbols, &rows(MAX_TOTALS_ROWS));
+    assert_eq!(most.prove().unwrap().positions, MAX_TOTALS_ROWS as u64);
+    let more = Run::over_rows(&symbols, &rows(MAX_TOTALS_ROWS + 1));
+    assert!(matches!(more.prove(), Err(ProverError::AccountTooLarge)));
+    assert!(!more.bundle.exists());
 }
 
 /// A25: what a wrong ledger holds doesn't get into texts, which end up in logs.

@@ -8,7 +8,7 @@ use assay_ledger::LedgerFormat;
 use assay_prover::{Event, ProverError, ReceiptsError, prove_ledger};
 use serde_json::Value;
 
-use crate::exchange::{FINISHED, LEDGER, Ledger, Run, Seen, specification, uid};
+use crate::exchange::{ACCOUNTS, FINISHED, LEDGER, Ledger, Run, Seen, specification, uid};
 
 const SEGMENTS: usize = 5;
 
@@ -78,7 +78,7 @@ fn swap(a: &Path, b: &Path) {
 
 #[test]
 fn a_finished_run_is_kept() {
-    assert_eq!(FINISHED.1.statement.segments, SEGMENTS);
+    assert_eq!(FINISHED.1.statement.segments, Some(SEGMENTS));
     ends_the_same(&Run::finished(), &[], &[]);
 }
 
@@ -118,11 +118,24 @@ fn a_run_can_be_stopped_anywhere() {
 }
 
 #[test]
-fn stopped_runs_keep_their_heights() {
+fn stopped_runs_keep_their_shape() {
     let mut run = Run::finished();
     fs::remove_file(entry(&run, 2)).unwrap();
+    // With more memory the choice would be another, be it before the layout or after.
     run.memory = 2 << 30;
     ends_the_same(&run, &[], &[2]);
+    fs::remove_file(run.work.join("layout.json")).unwrap();
+    ends_the_same(&run, &[], &[]);
+    assert_eq!(read_json(&run.work.join("layout.json"))["shape"], "small");
+}
+
+/// A ledger that fits one segment of several shapes has the same accounts in it, but not the same proof.
+#[test]
+fn proofs_of_another_shape_are_made_again() {
+    let run = Run::finished();
+    edit_json(&entry(&run, 1), |entry| entry["shape"] = "medium".into());
+    ends_the_same(&run, &[1], &[]);
+    assert_eq!(read_json(&entry(&run, 1))["shape"], "small");
 }
 
 #[test]
@@ -188,14 +201,17 @@ fn a_lost_layout_is_made_again() {
 
 #[test]
 fn a_damaged_layout_is_refused() {
-    let edits: [fn(&mut Value); 7] = [
-        |layout| layout["accounts"] = 4_999.into(),
+    let edits: [fn(&mut Value); 9] = [
+        |layout| layout["accounts"] = (ACCOUNTS - 1).into(),
         |layout| layout["segments"][1]["accounts"] = u64::MAX.into(),
         |layout| layout["segments"][1]["first_key"] = 0.into(),
         |layout| layout["segments"].as_array_mut().unwrap().swap(1, 2),
         |layout| layout["segments"] = Value::Array(Vec::new()),
         |layout| drop(layout["segments"].as_array_mut().unwrap().pop()),
         |layout| layout["plan"] = "0".repeat(64).into(),
+        // A shape that the plan doesn't have, and one that nobody has.
+        |layout| layout["shape"] = "large".into(),
+        |layout| layout["shape"] = "vast".into(),
     ];
     let run = Run::finished();
     let path = run.work.join("layout.json");
@@ -207,6 +223,21 @@ fn a_damaged_layout_is_refused() {
     }
     fs::write(&path, &whole[..whole.len() / 2]).unwrap();
     assert_eq!(finds_damage(&run), path);
+}
+
+#[test]
+fn a_damaged_plan_is_refused() {
+    let edits: [fn(&mut Value); 2] =
+        [|plan| plan["shapes"] = Value::Array(Vec::new()), |plan| plan["shapes"] = "small".into()];
+    let run = Run::finished();
+    let path = run.work.join("plan.json");
+    let whole = fs::read(&path).unwrap();
+    for change in edits {
+        fs::write(&path, &whole).unwrap();
+        let _ = fs::remove_file(run.work.join("layout.json"));
+        edit_json(&path, change);
+        assert_eq!(finds_damage(&run), path);
+    }
 }
 
 /// A28: the segments of another epoch, put into this epoch's folder.

@@ -8,7 +8,7 @@ use assay_circuit::p3_batch_stark::{
 };
 use assay_circuit::{
     All, Keeps, ProofParameters, SEGMENT_PARAMETERS, SegmentAccount, SegmentConfig, SegmentInput,
-    SegmentPublics, SegmentTrace, build_segment, segment_airs, segment_common,
+    SegmentPublics, SegmentShape, SegmentTrace, build_segment, segment_airs, segment_common,
 };
 use assay_commit::{
     Committer, Digest, EpochSecret, Hasher, LeafKey, Path, Receipt, Salt, Subtree, UpperTree,
@@ -116,7 +116,8 @@ impl Exchange {
             SegmentAccount { key: &account.key, salt: &account.salt, entries: &account.entries }
         });
         let input = SegmentInput { epoch: self.digest, accounts: accounts.collect() };
-        build_segment(&self.committer, &input).unwrap()
+        let shape = SegmentShape::fitting(&input.accounts).unwrap();
+        build_segment(&self.committer, &input, shape).unwrap()
     }
 
     /// An honest record of these accounts.

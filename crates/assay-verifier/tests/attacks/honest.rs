@@ -19,7 +19,7 @@ fn one_two_and_three_segments() {
         assert_eq!(statement.epoch, EXCHANGE.epoch);
         assert_eq!(statement.assets, asset_table_digest(EXCHANGE.committer.hasher(), &EXCHANGE.assets));
         assert_eq!(statement.accounts, 12);
-        assert_eq!(statement.segments, i + 1);
+        assert_eq!(statement.segments, Some(i + 1));
         assert_eq!(statement.depth, SUBTREE_DEPTH + i);
         assert_eq!(statement.totals, sums);
         let known = Expectations {

@@ -4,6 +4,7 @@
 #![allow(clippy::unwrap_used, reason = "tests")]
 
 mod exchange;
+mod final_proof;
 mod honest;
 mod layout;
 mod malformed;

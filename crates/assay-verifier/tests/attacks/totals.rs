@@ -171,32 +171,41 @@ fn a10_largest_amounts_in_several_segments() {
     assert_eq!(statement.totals.len(), 2);
 }
 
-/// One more entry of the largest amount than a group can hold. As two groups they add up; as one group, which the
-/// circuit lets a prover make, every sum of pieces wraps to almost nothing, and the native bound is what stops it.
+/// As many entries of the largest amount as it takes for their sums to reach `p`. As two groups they add up; as one
+/// group, which the circuit lets a prover make, every sum of pieces wraps to almost nothing, and the native bound is
+/// what stops it.
 #[test]
-fn a10_one_entry_more_than_a_group_holds() {
+fn a10_a_group_whose_sums_wrap() {
     use entry_columns::{COUNT, END, SUM, WIDTH};
 
-    let accounts = MAX_GROUP as usize + 1;
+    const PIECE: u64 = (1 << 15) - 1;
+    const WRAPS: u32 = (P - 1) / PIECE as u32 + 1;
+    const { assert!(WRAPS > MAX_GROUP && WRAPS <= 2 * MAX_GROUP) };
+    let accounts = WRAPS as usize;
     let ledger = (0..accounts).map(|i| (format!("u{i}"), vec![entry(0, Kind::EQUITY, Amount::MAX.get())]));
     let exchange = Exchange::new("example.org", "group", asset_table(&["A"]), ledger.collect::<Vec<_>>());
     let mut trace = exchange.trace(0..accounts);
     let honest = record(&trace, &trace.publics, &prove(All, &SEGMENT_PARAMETERS, &trace, &trace.publics));
     let key = entry(0, Kind::EQUITY, 0).key;
-    let total = u128::from(MAX_GROUP + 1) * Amount::MAX.get();
+    let total = u128::from(WRAPS) * Amount::MAX.get();
     let statement = exchange.verify(&exchange.bundle(&[&honest])).unwrap();
     assert_eq!(statement.totals.get(key), total);
 
     // The first group goes on into the second, in the field.
-    let [full, one] = trace.totals[..] else { unreachable!() };
-    let sum = |i: usize| ((u64::from(full.sums[i]) + u64::from(one.sums[i])) % u64::from(P)) as u32;
-    let wrapped = TotalsRow { key, sums: std::array::from_fn(sum), entries: MAX_GROUP + 1 };
+    assert_eq!(
+        trace.totals.iter().map(|row| row.entries).collect::<Vec<_>>(),
+        [MAX_GROUP, WRAPS - MAX_GROUP]
+    );
+    let sum = |entries: u32| (u64::from(entries) * PIECE % u64::from(P)) as u32;
+    let wrapped = TotalsRow { key, sums: [sum(WRAPS); 6], entries: WRAPS };
     assert!(wrapped.sums.iter().all(|sum| *sum < 1 << 15));
     let rows = &mut trace.tables[1].values;
-    rows[(accounts - 2) * WIDTH + END] = Val::ZERO;
-    let last = &mut rows[(accounts - 1) * WIDTH..accounts * WIDTH];
-    (0..6).for_each(|i| last[SUM + i] = Val::from_u32(wrapped.sums[i]));
-    last[COUNT] = Val::from_u32(wrapped.entries);
+    rows[(MAX_GROUP as usize - 1) * WIDTH + END] = Val::ZERO;
+    for count in MAX_GROUP + 1..=WRAPS {
+        let row = &mut rows[(count as usize - 1) * WIDTH..count as usize * WIDTH];
+        row[SUM..SUM + 6].fill(Val::from_u32(sum(count)));
+        row[COUNT] = Val::from_u32(count);
+    }
     // The list's second row, after those of the top and of the epoch, is the wrapped group; the third goes.
     let columns = hash_columns::WIDTH;
     let rows = &mut trace.tables[0].values[2 * columns..4 * columns];

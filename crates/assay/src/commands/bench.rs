@@ -44,25 +44,33 @@ pub(crate) fn run(arguments: &Bench, voice: Voice) -> Result<(), Failure> {
         round: false,
         out: dir.path(),
         work: None,
+        bundle: arguments.bundle,
+        proof: !arguments.no_proof,
         resources: &arguments.resources,
     };
     let (outcome, results) = prove(&task, voice)?;
     let (wall, cpu) = (wall.elapsed(), cpu.elapsed());
     let peak = machine::peak_memory();
 
-    let started = Instant::now();
-    let statement = verify_file(
-        &results.bundle,
-        Expectations {
-            entity: &entity,
-            epoch: &epoch,
-            assets: &assets,
-            root: Some(outcome.statement.root),
-            totals: Some(&files.totals),
-            accounts: Some(files.accounts),
-        },
-    )?;
-    let verify = started.elapsed();
+    let expected = Expectations {
+        entity: &entity,
+        epoch: &epoch,
+        assets: &assets,
+        root: Some(outcome.statement.root),
+        totals: Some(&files.totals),
+        accounts: Some(files.accounts),
+    };
+    let mut verified = Vec::new();
+    for (name, path) in [("proof", &results.proof), ("bundle", &results.bundle)] {
+        let Some(path) = path else { continue };
+        let started = Instant::now();
+        verify_file(path, expected)?;
+        let bytes = fs::metadata(path).map_err(|error| Failure::file(path, &error))?.len();
+        verified.push((name, bytes, started.elapsed()));
+    }
+    let segments = outcome.statement.segments.unwrap_or_default();
+    let recursion = outcome.phases.iter().find(|phase| phase.name == "recursion").map(|phase| phase.cpu);
+    let recursion = recursion.unwrap_or_default().as_secs_f64() / cpu.as_secs_f64();
     let cpu_ms_per_account = cpu.as_secs_f64() * 1e3 / files.accounts as f64;
     let milliseconds = |duration: Duration| duration.as_secs_f64() * 1e3;
 
@@ -85,10 +93,17 @@ pub(crate) fn run(arguments: &Bench, voice: Voice) -> Result<(), Failure> {
                     "hash": outcome.rows[0], "entry": outcome.rows[1], "account": outcome.rows[2],
                     "range": outcome.rows[3],
                 },
-                "segments": statement.segments, "log_rows_of_segment": outcome.heights.hash,
+                "segments": segments, "shape": outcome.shape.name(),
+                "log_heights": outcome.shape.log_heights(),
                 "cpu_ms_per_account": cpu_ms_per_account, "wall_s": wall.as_secs_f64(),
-                "cpu_s": cpu.as_secs_f64(), "peak_memory_bytes": peak, "proof_bytes": outcome.bundle_bytes,
-                "verify_ms": milliseconds(verify), "phases": phases,
+                "cpu_s": cpu.as_secs_f64(), "peak_memory_bytes": peak, "recursion_share": recursion,
+                "proofs": verified
+                    .iter()
+                    .map(|(name, bytes, time)| {
+                        json!({"name": name, "bytes": bytes, "verify_ms": milliseconds(*time)})
+                    })
+                    .collect::<Vec<Value>>(),
+                "phases": phases,
             })
         );
         return Ok(());
@@ -101,9 +116,9 @@ pub(crate) fn run(arguments: &Bench, voice: Voice) -> Result<(), Failure> {
         assets.len()
     );
     println!(
-        "segments            {} of up to 2^{} rows; {} hash, {} entry, {} account rows in use",
-        statement.segments,
-        outcome.heights.hash,
+        "segments            {} of shape {}; {} hash, {} entry, {} account rows in use",
+        segments,
+        outcome.shape.name(),
         grouped(outcome.rows[0]),
         grouped(outcome.rows[1]),
         grouped(outcome.rows[2])
@@ -131,11 +146,9 @@ pub(crate) fn run(arguments: &Bench, voice: Voice) -> Result<(), Failure> {
     if let Some(peak) = peak {
         println!("peak memory         {:.2} GiB", peak as f64 / f64::from(1 << 30));
     }
-    println!("bundle              {} bytes", grouped(outcome.bundle_bytes));
-    println!(
-        "verified            in {:.0} ms, {:.1} ms a segment",
-        milliseconds(verify),
-        milliseconds(verify) / statement.segments as f64
-    );
+    println!("recursion           {:.1} % of the CPU time", 100.0 * recursion);
+    for (name, bytes, time) in verified {
+        println!("{name:<19} {} bytes, verified in {:.0} ms", grouped(bytes), milliseconds(time));
+    }
     Ok(())
 }

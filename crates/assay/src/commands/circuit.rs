@@ -1,4 +1,6 @@
-use assay_circuit::{CIRCUIT_ID, SegmentSecurity, segment_security};
+use assay_circuit::{CIRCUIT_ID, SEGMENT_SHAPES, SegmentSecurity, segment_security};
+use assay_recursion::tree::{last, leaf, wrap};
+use assay_recursion::{FINAL, INNER, LayerSecurity, MAX_LEVEL, WRAP, final_key, layer_security};
 use serde_json::{Value, json};
 
 use crate::commands::Voice;
@@ -6,15 +8,21 @@ use crate::failure::Failure;
 
 pub(crate) fn run(voice: Voice) -> Result<(), Failure> {
     let security = segment_security().ok_or_else(|| Failure::rejected("the circuit can't be described"))?;
+    let layers = [
+        layer_security(&INNER, leaf::LOG_HEIGHT),
+        layer_security(&WRAP, wrap::LOG_HEIGHT),
+        layer_security(&FINAL, last::LOG_HEIGHT),
+    ];
+    let layers = layers.into_iter().collect::<Result<Vec<_>, _>>().map_err(Failure::rejected)?;
     if voice.json {
-        print_json(&security)
+        print_json(&security, &layers)
     } else {
-        print_text(&security)
+        print_text(&security, &layers)
     }
     Ok(())
 }
 
-fn print_json(security: &SegmentSecurity) {
+fn print_json(security: &SegmentSecurity, layers: &[LayerSecurity]) {
     let parameters = &security.parameters;
     let tables: Vec<Value> = security
         .tables
@@ -41,11 +49,12 @@ fn print_json(security: &SegmentSecurity) {
             },
             "challenge_bits": security.challenge_bits, "proven_bits": security.proven_bits,
             "proven_terms": terms, "conjectured_bits": security.conjectured_bits, "tables": tables,
+            "layers": layers.iter().map(layer_json).collect::<Vec<_>>(), "final_keys": keys_json(),
         })
     );
 }
 
-fn print_text(security: &SegmentSecurity) {
+fn print_text(security: &SegmentSecurity, layers: &[LayerSecurity]) {
     let parameters = &security.parameters;
     println!("circuit   segment {CIRCUIT_ID}");
     println!();
@@ -78,4 +87,55 @@ fn print_text(security: &SegmentSecurity) {
         println!("  {name:<22} {bits:>6.1}");
     }
     println!("conjectured bits  {:>6.1}", security.conjectured_bits);
+    println!();
+    println!(
+        "recursion   rows  columns  preprocessed  lookup  queries  blowup  grinding  hiding  proven  conjectured"
+    );
+    for layer in layers {
+        println!(
+            "{:<10} {:>5}  {:>7}  {:>12}  {:>6}  {:>7}  {:>6}  {:>8}  {:>6}  {:>6.1}  {:>11.1}",
+            layer.name,
+            format!("2^{}", layer.log_rows),
+            layer.columns,
+            layer.preprocessed_columns,
+            layer.lookup_columns,
+            layer.parameters.queries,
+            1 << layer.parameters.log_blowup,
+            layer.parameters.query_work,
+            if layer.hiding { "yes" } else { "no" },
+            layer.proven_bits,
+            layer.conjectured_bits
+        );
+    }
+    println!();
+    println!("keys of the final proof, by shape of segments and levels above them");
+    for shape in SEGMENT_SHAPES {
+        for level in 0..=MAX_LEVEL {
+            if let Some(key) = final_key(shape, level) {
+                println!("{:<10} {level:>2}  {key}", shape.name());
+            }
+        }
+    }
+}
+
+fn layer_json(layer: &LayerSecurity) -> Value {
+    let parameters = &layer.parameters;
+    json!({
+        "name": layer.name, "log_rows": layer.log_rows, "columns": layer.columns,
+        "preprocessed_columns": layer.preprocessed_columns, "lookup_columns": layer.lookup_columns,
+        "messages": layer.messages, "constraints": layer.constraints, "degree": layer.degree,
+        "queries": parameters.queries, "blowup": 1 << parameters.log_blowup, "arity": 1 << parameters.log_arity,
+        "grinding": {"query": parameters.query_work}, "hiding": layer.hiding,
+        "proven_bits": layer.proven_bits, "conjectured_bits": layer.conjectured_bits,
+    })
+}
+
+/// Keys by the name of the shape, in order of the level.
+fn keys_json() -> Value {
+    let keys =
+        |shape| (0..=MAX_LEVEL).filter_map(move |level| final_key(shape, level)).map(|key| key.to_hex());
+    SEGMENT_SHAPES
+        .map(|shape| (shape.name().to_owned(), keys(shape).collect::<Value>()))
+        .into_iter()
+        .collect()
 }

@@ -52,33 +52,40 @@ pub(crate) fn run(arguments: &Demo, voice: Voice) -> Result<(), Failure> {
         round: false,
         out: dir,
         work: None,
+        bundle: true,
+        proof: true,
         resources: &arguments.resources,
     };
     let (outcome, results) = prove(&task, voice)?;
     let prove_s = started.elapsed().as_secs_f64();
-    say(&format!("{} segments in {prove_s:.1} s", outcome.statement.segments));
+    let segments = outcome.statement.segments.unwrap_or_default();
+    say(&format!("{segments} segments and the proofs over them in {prove_s:.1} s"));
     say(&format!("root {}", outcome.statement.root));
 
-    step("verified, as an auditor would, against the published root and totals");
+    step("the final proof, verified against the published root and totals");
     let totals_file = read_totals(&results.totals)?;
     let totals = totals_file.totals(&assets)?;
+    let expected = Expectations {
+        entity: &entity,
+        epoch: &epoch,
+        assets: &assets,
+        root: Some(outcome.statement.root),
+        totals: Some(&totals),
+        accounts: None,
+    };
+    let proof = results.proof.as_deref().ok_or_else(|| Failure::rejected("no final proof was made"))?;
+    let bundle = results.bundle.as_deref().ok_or_else(|| Failure::rejected("no bundle was made"))?;
     let started = Instant::now();
-    let statement = verify_file(
-        &results.bundle,
-        Expectations {
-            entity: &entity,
-            epoch: &epoch,
-            assets: &assets,
-            root: Some(outcome.statement.root),
-            totals: Some(&totals),
-            accounts: None,
-        },
-    )?;
+    let statement = verify_file(proof, expected)?;
     let verify_ms = started.elapsed().as_secs_f64() * 1e3;
     if statement.totals != files.totals || !totals_file.matches(&statement) {
         return Err(Failure::rejected("the proven totals are not the ledger's"));
     }
     say(&format!("in {verify_ms:.0} ms; the totals are the plain sums of the ledger"));
+    let started = Instant::now();
+    verify_file(bundle, expected)?;
+    let bundle_ms = started.elapsed().as_secs_f64() * 1e3;
+    say(&format!("the bundle of segment proofs, which an auditor gets, says the same, in {bundle_ms:.0} ms"));
     totals_lines(&statement.totals, &assets, 6).iter().for_each(|line| say(line));
 
     step("a customer's receipt, checked");
@@ -116,9 +123,9 @@ pub(crate) fn run(arguments: &Demo, voice: Voice) -> Result<(), Failure> {
             "{}",
             json!({
                 "version": 1, "ok": true, "accounts": statement.accounts, "positions": outcome.positions,
-                "segments": statement.segments, "root": statement.root.to_hex(), "prove_s": prove_s,
+                "segments": segments, "root": statement.root.to_hex(), "prove_s": prove_s,
                 "verify_ms": verify_ms, "receipt_ms": receipt_ms, "receipt_bytes": receipt_json.len(),
-                "bundle_bytes": outcome.bundle_bytes, "dir": dir,
+                "bundle_ms": bundle_ms, "bundle_bytes": outcome.bundle_bytes, "proof_bytes": outcome.proof_bytes, "dir": dir,
             })
         );
     } else {
@@ -126,12 +133,21 @@ pub(crate) fn run(arguments: &Demo, voice: Voice) -> Result<(), Failure> {
         println!("ledger    {}", files.ledger.display());
         println!("assets    {}", files.assets.display());
         println!("totals    {}", results.totals.display());
-        println!("bundle    {} ({} bytes)", results.bundle.display(), grouped(outcome.bundle_bytes));
+        println!(
+            "proof     {} ({} bytes)",
+            proof.display(),
+            grouped(outcome.proof_bytes.unwrap_or_default())
+        );
+        println!(
+            "bundle    {} ({} bytes)",
+            bundle.display(),
+            grouped(outcome.bundle_bytes.unwrap_or_default())
+        );
         println!("receipt   {} ({} bytes)", receipt_path.display(), grouped(receipt_json.len() as u64));
         println!("\nTry it yourself:");
         println!(
             "  assay verify {} --entity {entity} --epoch {} --time {} --totals {} --root {}",
-            results.bundle.display(),
+            proof.display(),
             epoch.id(),
             epoch.time(),
             results.totals.display(),

@@ -35,12 +35,15 @@ pub(crate) struct Task<'a> {
     pub(crate) round: bool,
     pub(crate) out: &'a Path,
     pub(crate) work: Option<&'a Path>,
+    pub(crate) bundle: bool,
+    pub(crate) proof: bool,
     pub(crate) resources: &'a Resources,
 }
 
 /// Where the results are.
 pub(crate) struct Results {
-    pub(crate) bundle: PathBuf,
+    pub(crate) proof: Option<PathBuf>,
+    pub(crate) bundle: Option<PathBuf>,
     pub(crate) totals: PathBuf,
     pub(crate) work: PathBuf,
 }
@@ -49,7 +52,8 @@ pub(crate) struct Results {
 pub(crate) fn prove(task: &Task<'_>, voice: Voice) -> Result<(Outcome, Results), Failure> {
     fs::create_dir_all(task.out).map_err(|error| Failure::file(task.out, &error))?;
     let results = Results {
-        bundle: task.out.join("bundle.assay"),
+        proof: task.proof.then(|| task.out.join("proof.assay")),
+        bundle: (task.bundle || !task.proof).then(|| task.out.join("bundle.assay")),
         totals: task.out.join("totals.json"),
         work: task.work.map_or_else(|| task.out.join("work"), Path::to_owned),
     };
@@ -67,6 +71,7 @@ pub(crate) fn prove(task: &Task<'_>, voice: Voice) -> Result<(Outcome, Results),
         jobs: task.resources.jobs,
         work: results.work.clone(),
         bundle: results.bundle.clone(),
+        proof: results.proof.clone(),
         totals: results.totals.clone(),
     };
     let reporter = Reporter::new(voice.quiet);
@@ -87,6 +92,8 @@ pub(crate) fn run(arguments: &Prove, voice: Voice) -> Result<(), Failure> {
         round: arguments.input.round,
         out: &arguments.out,
         work: arguments.work.as_deref(),
+        bundle: arguments.bundle,
+        proof: !arguments.no_proof,
         resources: &arguments.resources,
     };
     let (outcome, results) = prove(&task, voice)?;
@@ -99,18 +106,24 @@ pub(crate) fn run(arguments: &Prove, voice: Voice) -> Result<(), Failure> {
                 "accounts": statement.accounts, "positions": outcome.positions, "rounded": outcome.rounded,
                 "segments": statement.segments, "segments_kept": outcome.kept,
                 "asset_table": statement.assets.to_hex(), "bundle": results.bundle,
-                "bundle_bytes": outcome.bundle_bytes, "totals": results.totals, "work": results.work,
+                "bundle_bytes": outcome.bundle_bytes, "proof": results.proof, "proof_bytes": outcome.proof_bytes, "totals": results.totals, "work": results.work,
             })
         );
     } else {
         println!("root      {}", statement.root);
-        println!("accounts  {} in {} segments", grouped(statement.accounts), statement.segments);
+        let segments = statement.segments.unwrap_or_default();
+        println!("accounts  {} in {segments} segments", grouped(statement.accounts));
         if outcome.rounded > 0 {
             println!("rounded   {} figures, against the exchange", grouped(outcome.rounded));
         }
         totals_lines(&statement.totals, &assets, 12).iter().for_each(|line| println!("{line}"));
+        if let (Some(proof), Some(bytes)) = (&results.proof, outcome.proof_bytes) {
+            println!("proof     {} ({} bytes; publish it)", proof.display(), grouped(bytes));
+        }
         println!("totals    {} (publish this and the root)", results.totals.display());
-        println!("bundle    {} (for auditors, under agreement)", results.bundle.display());
+        if let Some(bundle) = &results.bundle {
+            println!("bundle    {} (for auditors, under agreement)", bundle.display());
+        }
         println!("work      {} (private; receipts come from here)", results.work.display());
     }
     Ok(())

@@ -78,10 +78,10 @@ pub(crate) fn verify(arguments: &VerifyReceipt, voice: Voice) -> Result<(), Fail
     let assets = asset_table(arguments.assets.as_deref(), totals.as_ref())?;
     let receipt = CustomerReceipt::from_json(&read_capped(&arguments.receipt, MAX_RECEIPT_BYTES)?)?;
     let expected = arguments.root.as_deref().map(parse_root).transpose()?;
-    let root = match (&arguments.bundle, &totals, expected) {
-        (Some(bundle), Some(totals), _) => {
+    let root = match (&arguments.proof, &totals, expected) {
+        (Some(proof), Some(totals), _) => {
             let statement = verify_file(
-                bundle,
+                proof,
                 Expectations {
                     entity: &arguments.entity,
                     epoch: &totals.epoch()?,
@@ -94,7 +94,7 @@ pub(crate) fn verify(arguments: &VerifyReceipt, voice: Voice) -> Result<(), Fail
             statement.root
         }
         (None, _, Some(root)) => root,
-        _ => return Err(Failure::usage("give --root, or --bundle with --totals")),
+        _ => return Err(Failure::usage("give --root, or --proof with --totals")),
     };
     let uid = typed_uid(&arguments.uid)?;
     let verified = receipt.verify(&uid, &assets, &arguments.entity, &root)?;

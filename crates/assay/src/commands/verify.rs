@@ -4,8 +4,8 @@ use std::path::Path;
 
 use assay_commit::Digest;
 use assay_verifier::{
-    BUNDLE_MAGIC, BundleHeader, BundleVerifier, Expectations, MAX_RECORD_BYTES, RecordError, Statement,
-    VerifyError,
+    BUNDLE_MAGIC, BundleHeader, BundleVerifier, Expectations, MAX_PROOF_BYTES, MAX_RECORD_BYTES, PROOF_MAGIC,
+    RecordError, Statement, VerifyError, verify_proof,
 };
 use serde_json::json;
 
@@ -20,7 +20,7 @@ pub(crate) fn run(arguments: &Verify, voice: Voice) -> Result<(), Failure> {
     let root = arguments.root.as_deref().map(parse_root).transpose()?;
     let epoch = arguments.snapshot.epoch()?;
     let statement = verify_file(
-        &arguments.bundle,
+        &arguments.proof,
         Expectations {
             entity: &arguments.snapshot.entity,
             epoch: &epoch,
@@ -46,7 +46,8 @@ pub(crate) fn run(arguments: &Verify, voice: Voice) -> Result<(), Failure> {
             })
         );
     } else {
-        println!("verified  the bundle proves, with at least 100 bits:");
+        let what = if statement.segments.is_some() { "bundle" } else { "proof" };
+        println!("verified  the {what} proves, with at least 100 bits:");
         println!("entity    {}", statement.entity);
         println!("epoch     {} at {} s", statement.epoch.id(), statement.epoch.time());
         println!("root      {}", statement.root);
@@ -72,7 +73,7 @@ pub(crate) fn parse_root(hex: &str) -> Result<Digest, Failure> {
     Digest::from_hex(hex).map_err(|error| Failure::usage(format_args!("--root: {error}")))
 }
 
-/// Verifies a bundle in a file, one record in memory at a time.
+/// Verifies a final proof or a bundle in a file; of a bundle one record is in memory at a time.
 pub(crate) fn verify_file(path: &Path, expected: Expectations<'_>) -> Result<Statement, Failure> {
     let failed = |error: std::io::Error| match error.kind() {
         std::io::ErrorKind::UnexpectedEof => VerifyError::from(RecordError::Truncated).into(),
@@ -88,6 +89,12 @@ pub(crate) fn verify_file(path: &Path, expected: Expectations<'_>) -> Result<Sta
         std::io::ErrorKind::UnexpectedEof => VerifyError::from(RecordError::Magic).into(),
         _ => failed(error),
     })?;
+    if magic == PROOF_MAGIC {
+        // One byte more than a proof can have tells one that is too long.
+        let mut bytes = magic.to_vec();
+        reader.take(MAX_PROOF_BYTES as u64 + 1).read_to_end(&mut bytes).map_err(failed)?;
+        return Ok(verify_proof(&bytes, expected)?);
+    }
     if magic != BUNDLE_MAGIC {
         return Err(VerifyError::from(RecordError::Magic).into());
     }

@@ -1,4 +1,4 @@
-use crate::exchange::{Answer, Exchange, FINISHED, answer, arguments, command};
+use crate::exchange::{ACCOUNTS, Answer, Exchange, FINISHED, answer, arguments, command};
 
 fn check(exchange: &Exchange, more: &[&str]) -> Answer {
     let arguments = arguments!["check", &exchange.ledger, "--assets", &exchange.assets];
@@ -20,9 +20,9 @@ grace@example.org,BTC,equity,918273.64
 #[test]
 fn a_clean_ledger() {
     let text = check(&FINISHED.exchange, &[]).is(0);
-    assert!(text.stdout.contains("5,000 accounts") && text.stdout.contains("0 problems"), "{}", text.stdout);
+    assert!(text.stdout.contains("18,000 accounts") && text.stdout.contains("0 problems"), "{}", text.stdout);
     let json = check(&FINISHED.exchange, &["--json"]).is(0).json();
-    assert_eq!(json["accounts"], 5_000);
+    assert_eq!(json["accounts"], ACCOUNTS);
     assert_eq!(json["problem_count"], 0);
     assert!(!json["totals"].as_array().unwrap().is_empty());
 }

@@ -7,7 +7,15 @@ fn shows_everything_once() {
     let arguments = arguments!["demo", "--accounts", "60", "--dir", &dir, MEMORY[0], MEMORY[1]];
     let said = assay(&arguments).is(0).stdout;
     assert!(said.contains("rejected: ") && said.contains("Try it yourself"), "{said}");
-    for name in ["ledger.parquet", "assets.toml", "totals.json", "bundle.assay", "receipt.json", "work"] {
+    for name in [
+        "ledger.parquet",
+        "assets.toml",
+        "totals.json",
+        "proof.assay",
+        "bundle.assay",
+        "receipt.json",
+        "work",
+    ] {
         assert!(dir.join(name).exists(), "{name}");
     }
     // What it offers to try works.

@@ -12,7 +12,17 @@ fn killed(out: &Path, moment: impl Fn(&str) -> bool, time: Option<Duration>) -> 
     let Exchange { ledger, assets, secret, .. } = &FINISHED.exchange;
     let mut child = Command::new(env!("CARGO_BIN_EXE_assay"))
         .args(arguments![
-            "prove", ledger, "--assets", assets, "--secret", secret, "--out", out, "--memory", "350M"
+            "prove",
+            ledger,
+            "--assets",
+            assets,
+            "--secret",
+            secret,
+            "--out",
+            out,
+            "--memory",
+            "410M",
+            "--no-proof"
         ])
         .args(SNAPSHOT)
         .stdout(Stdio::null())
@@ -89,7 +99,11 @@ fn a_folder_of_another_run_is_refused() {
     let other = Exchange { secret, folder: tempfile::tempdir().unwrap(), ..Exchange::with_rows("") };
     let mut command = crate::exchange::command();
     command.arg("prove").arg(&exchange.ledger).arg("--assets").arg(&exchange.assets).args(SNAPSHOT);
-    command.arg("--secret").arg(&other.secret).arg("--out").arg(&exchange.out).args(["--memory", "350M"]);
+    command.arg("--secret").arg(&other.secret).arg("--out").arg(&exchange.out).args([
+        "--memory",
+        "410M",
+        "--no-proof",
+    ]);
     assert!(answer(&mut command).is(2).stderr.contains("another secret;"));
     assert!(fs::read(&exchange.bundle).unwrap() == before, "the bundle was touched");
 }

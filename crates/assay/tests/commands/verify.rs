@@ -2,14 +2,16 @@ use std::fs;
 
 use serde_json::Value;
 
-use crate::exchange::{Exchange, FINISHED, SNAPSHOT, another, answer, arguments, assay, changed, command};
+use crate::exchange::{
+    ACCOUNTS, Exchange, FINISHED, SNAPSHOT, another, answer, arguments, assay, changed, command,
+};
 
 #[test]
 fn shows_the_statement() {
     let exchange = &FINISHED.exchange;
     let said = answer(&mut exchange.verify(&exchange.bundle)).is(0);
     assert!(
-        said.stdout.contains(&FINISHED.root) && said.stdout.contains("accounts  5,000"),
+        said.stdout.contains(&FINISHED.root) && said.stdout.contains("accounts  18,000"),
         "{}",
         said.stdout
     );
@@ -106,7 +108,7 @@ fn totals_files_with_another_claim() {
     claim(&|_| {}).is(0);
     claim(&|totals| totals["totals"][0]["total"] = "1".into()).is(1);
     claim(&|totals| drop(totals["totals"].as_array_mut().unwrap().pop())).is(1);
-    claim(&|totals| totals["accounts"] = 4_999.into()).is(1);
+    claim(&|totals| totals["accounts"] = (ACCOUNTS - 1).into()).is(1);
     claim(&|totals| totals["root"] = another(&FINISHED.root).into()).is(1);
     claim(&|totals| totals["entity"] = "other.example".into()).is(1);
     claim(&|totals| totals["epoch"] = "2026-q2".into()).is(1);

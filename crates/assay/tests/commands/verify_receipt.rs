@@ -40,11 +40,11 @@ fn shows_what_the_root_holds() {
     // The asset table, or a bundle that is verified on the way, in place of totals file and root.
     let Exchange { assets, totals, bundle, .. } = exchange;
     answer(command().args(&known).arg("--assets").arg(assets).args(["--root", &FINISHED.root])).is(0);
-    let with_bundle = arguments!["--totals", totals, "--bundle", bundle];
+    let with_bundle = arguments!["--totals", totals, "--proof", bundle];
     answer(command().args(&known).args(&with_bundle)).is(0);
     answer(command().args(&known).args(&with_bundle).args(["--root", &another(&FINISHED.root)])).is(1);
     let wrong = crate::exchange::changed(bundle, &folder, |bytes| bytes[100_000] ^= 1);
-    answer(command().args(&known).args(arguments!["--totals", totals, "--bundle", &wrong])).is(1);
+    answer(command().args(&known).args(arguments!["--totals", totals, "--proof", &wrong])).is(1);
     // A root from nowhere but the receipt is no root.
     answer(command().args(&known).arg("--totals").arg(totals)).is(2);
     answer(command().args(&known).args(["--root", &FINISHED.root])).is(2);

@@ -1,0 +1,196 @@
+//! The final proof: one file, verified against a pinned key.
+
+use alloc::vec::Vec;
+
+use assay_circuit::{SEGMENT_SHAPES, SegmentShape, p3_batch_stark::BatchProof};
+use assay_commit::{
+    DIGEST_BYTES, Digest, Hasher, SUBTREE_DEPTH, asset_table_digest, epoch_digest, published_root,
+};
+use assay_recursion::statement::{ACCOUNTS_KEY, FinalRow, FinalStatement, MAX_KEYS};
+use assay_recursion::tree::last::LOG_HEIGHT;
+use assay_recursion::{
+    FINAL, FinalConfig, LayerConfig, VerifyingKey, final_commitment, final_key, proof_to_bytes,
+};
+use assay_statement::{EntryKey, Totals};
+
+use crate::record::{FILE_VERSION, Reader, RecordError};
+use crate::segment::VerifyError;
+use crate::{Expectations, Statement};
+
+/// First bytes of a final proof.
+pub const PROOF_MAGIC: [u8; 8] = *b"ASSAYPRF";
+
+/// Bytes that a final proof can have.
+pub const MAX_PROOF_BYTES: usize = 4 << 20;
+
+/// A final proof as it stands in a file.
+///
+/// Layout, numbers little-endian: magic, version (4 bytes), digest of the key (32), length of what follows (8); number
+/// of the segments' shape (1), levels above the segments (1), digest at the top of the tree (32), rows of totals (4),
+/// the rows (key 4, total 16), the commitment of the key (32), then the proof in postcard form up to the end.
+pub struct ProofFile {
+    shape: u8,
+    statement: FileStatement,
+    key: Digest,
+    commitment: Digest,
+    proof: Vec<u8>,
+}
+
+/// What the file says, without what the caller knows.
+struct FileStatement {
+    level: u8,
+    top: Digest,
+    totals: Vec<FinalRow>,
+}
+
+impl ProofFile {
+    /// The file of a proof over segments of one shape.
+    pub fn new(
+        shape: SegmentShape,
+        statement: &FinalStatement,
+        key: &VerifyingKey<FinalConfig>,
+        proof: &BatchProof<FinalConfig>,
+    ) -> Result<Self, VerifyError> {
+        let shape =
+            SEGMENT_SHAPES.iter().position(|known| *known == shape).ok_or(RecordError::UnknownCircuit)?;
+        let commitment = key.commitment().map(FinalConfig::elements).unwrap_or_default();
+        Ok(Self {
+            shape: u8::try_from(shape).map_err(|_| RecordError::UnknownCircuit)?,
+            statement: FileStatement {
+                level: u8::try_from(statement.level).map_err(|_| RecordError::UnknownCircuit)?,
+                top: statement.top,
+                totals: statement.totals.clone(),
+            },
+            key: key.digest(&Hasher::new()),
+            commitment: Digest(commitment.try_into().map_err(|_| RecordError::UnknownCircuit)?),
+            proof: proof_to_bytes(proof).map_err(|_| RecordError::Proof)?,
+        })
+    }
+
+    /// The file as bytes.
+    pub fn to_bytes(&self) -> Result<Vec<u8>, VerifyError> {
+        let rows = u32::try_from(self.statement.totals.len()).map_err(|_| RecordError::TotalsRows)?;
+        let mut body = Vec::with_capacity(self.proof.len() + (64 << 10));
+        body.extend([self.shape, self.statement.level]);
+        body.extend(self.statement.top.to_bytes());
+        body.extend(rows.to_le_bytes());
+        for row in &self.statement.totals {
+            body.extend(row.key.to_le_bytes());
+            body.extend(row.total.to_le_bytes());
+        }
+        body.extend(self.commitment.to_bytes());
+        body.extend(&self.proof);
+        let mut bytes = Vec::with_capacity(body.len() + 64);
+        bytes.extend(PROOF_MAGIC);
+        bytes.extend(FILE_VERSION.to_le_bytes());
+        bytes.extend(self.key.to_bytes());
+        bytes.extend((body.len() as u64).to_le_bytes());
+        bytes.extend(body);
+        Ok(bytes)
+    }
+
+    /// Reads a file; nothing is verified yet.
+    pub fn from_bytes(bytes: &[u8]) -> Result<Self, VerifyError> {
+        if bytes.len() > MAX_PROOF_BYTES {
+            return Err(RecordError::TooLarge.into());
+        }
+        let mut reader = Reader(bytes);
+        if reader.array::<8>()? != PROOF_MAGIC {
+            return Err(RecordError::Magic.into());
+        }
+        let version = reader.u32()?;
+        if version != FILE_VERSION {
+            return Err(RecordError::Version { version }.into());
+        }
+        let key = reader.digest()?;
+        if u64::from_le_bytes(reader.array()?) != reader.0.len() as u64 {
+            return Err(RecordError::Length.into());
+        }
+        let [shape, level] = reader.array()?;
+        let top = reader.digest()?;
+        let rows = reader.u32()? as usize;
+        if rows > MAX_KEYS {
+            return Err(RecordError::TotalsRows.into());
+        }
+        let mut totals = Vec::with_capacity(rows);
+        for _ in 0..rows {
+            totals.push(FinalRow { key: reader.u32()?, total: u128::from_le_bytes(reader.array()?) });
+        }
+        let commitment = reader.digest()?;
+        let proof = reader.0.to_vec();
+        Ok(Self { shape, statement: FileStatement { level, top, totals }, key, commitment, proof })
+    }
+
+    /// The pinned key that the file's shape and level call for; the file must name it and hold its commitment.
+    fn verifying_key(&self, hasher: &Hasher) -> Result<VerifyingKey<FinalConfig>, VerifyError> {
+        let shape = SEGMENT_SHAPES.get(usize::from(self.shape)).ok_or(RecordError::UnknownCircuit)?;
+        let pinned = final_key(*shape, u32::from(self.statement.level)).ok_or(RecordError::UnknownCircuit)?;
+        if self.key != pinned {
+            return Err(RecordError::UnknownCircuit.into());
+        }
+        let commitment = final_commitment(self.commitment);
+        let key = VerifyingKey::new(FINAL, LOG_HEIGHT, commitment).map_err(|_| VerifyError::Setup)?;
+        // The digest covers the commitment and all parameters.
+        if key.digest(hasher) != pinned {
+            return Err(RecordError::UnknownCircuit.into());
+        }
+        Ok(key)
+    }
+}
+
+/// Verifies a final proof: one circuit per shape of segments and depth of the tree, whose keys are compiled in.
+pub fn verify_proof(bytes: &[u8], expected: Expectations<'_>) -> Result<Statement, VerifyError> {
+    let file = ProofFile::from_bytes(bytes)?;
+    let hasher = Hasher::new();
+    let key = file.verifying_key(&hasher)?;
+    let FileStatement { level, top, totals: rows } = file.statement;
+
+    let assets = asset_table_digest(&hasher, expected.assets);
+    let epoch = epoch_digest(&hasher, expected.entity, expected.epoch, &assets);
+    let statement = FinalStatement { level: u32::from(level), epoch, top, totals: rows };
+    if !statement.is_well_formed() {
+        return Err(VerifyError::UnknownAsset);
+    }
+    let publics = statement.digest(&hasher).ok_or(RecordError::TotalsRows)?;
+    key.verify_bytes(&publics.0, &file.proof).map_err(|_| VerifyError::Proof)?;
+
+    let mut totals = Totals::new();
+    let mut accounts = None;
+    for row in &statement.totals {
+        if row.key == ACCOUNTS_KEY {
+            accounts = u64::try_from(row.total).ok();
+            continue;
+        }
+        let number = u16::try_from(row.key).map_err(|_| VerifyError::UnknownAsset)?;
+        let entry = EntryKey::from_number(number).map_err(|_| VerifyError::UnknownAsset)?;
+        if entry.asset() >= expected.assets.len() {
+            return Err(VerifyError::UnknownAsset);
+        }
+        totals.add_total(entry, row.total)?;
+    }
+    let depth = SUBTREE_DEPTH + usize::from(level);
+    let accounts =
+        accounts.filter(|count| (1..=1 << depth).contains(count)).ok_or(VerifyError::AccountCount)?;
+    let root = published_root(&hasher, &epoch, depth, &statement.top);
+    if expected.root.is_some_and(|expected| expected != root) {
+        return Err(VerifyError::OtherRoot);
+    }
+    if expected.totals.is_some_and(|expected| *expected != totals) {
+        return Err(VerifyError::OtherTotals);
+    }
+    if expected.accounts.is_some_and(|expected| expected != accounts) {
+        return Err(VerifyError::OtherAccounts);
+    }
+    Ok(Statement {
+        entity: expected.entity.clone(),
+        epoch: expected.epoch.clone(),
+        assets,
+        root,
+        depth,
+        accounts,
+        totals,
+        segments: None,
+    })
+}
+
+const _: () = assert!(DIGEST_BYTES == 32);
