@@ -182,9 +182,12 @@ mod tests {
         assert_eq!(cheapest(&ledger(20_000, 2, 12)), ("medium", 1));
         assert_eq!(cheapest(&ledger(100_000, 4, 300)), ("large", 1));
         assert_eq!(cheapest(&ledger(1_000_000, 4, 300)), ("large", 8));
-        assert_eq!(cheapest(&ledger(20_000, 220, 220)), ("dense", 5));
+        assert_eq!(cheapest(&ledger(20_000, 220, 220)), ("dense", 9));
         // Few rows a segment because of the many keys: larger tables would be padding.
-        assert_eq!(cheapest(&ledger(20_000, 4, 5_000)), ("small", 79));
+        assert_eq!(
+            cheapest(&ledger(20_000, 4, 5_000)),
+            ("small", 80_000u64.div_ceil(MAX_TOTALS_ROWS as u64))
+        );
     }
 
     #[test]
@@ -192,7 +195,7 @@ mod tests {
         let ledger = ledger(1_000_000, 4, 300);
         for (memory, names, cheapest) in [
             (404 << 20, &["small"][..], "small"),
-            (2 << 30, &["small", "medium"], "medium"),
+            (2 << 30, &["small", "medium", "dense"], "medium"),
             (4 << 30, &["small", "medium", "large", "dense"], "large"),
         ] {
             let shapes = Shape::within(memory).unwrap();

@@ -3,13 +3,16 @@
 
 mod tree_common;
 
-use assay_circuit::{SegmentShape, Val};
+use assay_circuit::{SEGMENT_SHAPES, SegmentShape, Val};
 use assay_commit::{Hasher, UpperTree};
 use assay_recursion::statement::{FinalRow, NodeStatement};
 use assay_recursion::tree::prover::{NodeProof, TreeError, TreeProver};
-use assay_recursion::{proof_from_bytes, proof_to_bytes};
+use assay_recursion::{final_key, proof_from_bytes, proof_to_bytes};
 use p3_field::PrimeCharacteristicRing;
 use tree_common::{Segment, epoch, segment};
+
+/// What is changed, and how.
+type Change<T> = (&'static str, fn(&mut T));
 
 fn shape() -> SegmentShape {
     SegmentShape::custom([9, 7, 5, 15]).unwrap()
@@ -110,7 +113,7 @@ fn cheats(prover: &TreeProver, leaves: &[NodeProof], left: &NodeProof, right: &N
     refused(prover.node(&leaves[0], Some(&foreign)), "a child of another epoch");
 
     // A child that claims what its proof doesn't say.
-    let lies: [(&str, fn(&mut NodeStatement)); 6] = [
+    let lies: [Change<NodeStatement>; 6] = [
         ("another top", |statement| statement.top.0[0] += Val::ONE),
         ("another first key", |statement| statement.first[1] += Val::ONE),
         ("another last key", |statement| statement.last[1] += Val::ONE),
@@ -137,6 +140,18 @@ fn cheats(prover: &TreeProver, leaves: &[NodeProof], left: &NodeProof, right: &N
     refused(prover.node(&other, Some(&leaves[1])), "another child's proof");
 }
 
+/// A23: what the verifiers have compiled in is what the program computes. If this fails on purpose, compute all keys anew
+/// with the example `pin_keys`, and say so in the changelog.
+#[test]
+fn a23_keys_are_pinned() {
+    let shape = SEGMENT_SHAPES[0];
+    let prover = TreeProver::new(shape, 1).unwrap();
+    for level in 0..2 {
+        let key = prover.finisher(level).unwrap().key().digest(&Hasher::new());
+        assert_eq!(Some(key), final_key(shape, level), "level {level}");
+    }
+}
+
 #[test]
 fn one_segment_is_a_tree() {
     let prover = TreeProver::new(shape(), 0).unwrap();
@@ -155,12 +170,12 @@ fn one_segment_is_a_tree() {
 fn a_leaf_takes_no_segment_that_the_bundle_verifier_refuses() {
     let prover = TreeProver::new(shape(), 0).unwrap();
     let honest = segment(epoch(1), shape(), 0, 9);
-    let changed: [(&str, fn(&mut Segment)); 8] = [
+    let changed: [Change<Segment>; 8] = [
         ("fewer accounts", |segment| segment.publics.accounts -= 1),
         ("accounts modulo p", |segment| {
             segment.publics.accounts = segment.publics.accounts.wrapping_add(0x7f00_0001)
         }),
-        ("another sum", |segment| segment.totals[0].sums[0] -= 1),
+        ("another sum", |segment| segment.totals[0].sums[0] += 1),
         ("another number of entries", |segment| segment.totals[0].entries += 1),
         ("a row less", |segment| {
             segment.totals.pop();

@@ -131,7 +131,6 @@ mod tests {
     }
 
     #[test]
-    #[expect(clippy::panic)]
     fn order_is_that_of_integers() {
         let circuit = circuit();
         let p = Val::ORDER_U32;
