@@ -58,7 +58,7 @@ fn a23_other_parameters() {
         ProofParameters { log_blowup: 2, ..same },
         ProofParameters { log_blowup: 2, queries: 84, ..same },
         ProofParameters { log_arity: 1, ..same },
-        ProofParameters { log_arity: 3, ..same },
+        ProofParameters { log_arity: 2, ..same },
         ProofParameters { log_arity: 4, ..same },
         ProofParameters { log_final_length: 0, ..same },
         ProofParameters { log_final_length: 2, ..same },
@@ -73,6 +73,7 @@ fn a23_other_parameters() {
     ];
     let trace = EXCHANGE.trace(0..4);
     for parameters in others {
+        assert_ne!(parameters, same);
         let proof = prove(All, &parameters, &trace, &trace.publics);
         assert!(holds(All, &parameters, &proof, &trace.publics), "{parameters:?}");
         let record = record(&trace, &trace.publics, &proof);
