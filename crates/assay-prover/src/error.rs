@@ -94,9 +94,7 @@ pub enum ProverError {
         segment: usize,
     },
     /// More pairs of asset and kind than a final proof holds.
-    #[error(
-        "the ledger has {keys} pairs of asset and kind, and a final proof holds {most}; end with the bundle instead"
-    )]
+    #[error("the ledger has {keys} pairs of asset and kind, and a final proof holds {most}")]
     TooManyKeys {
         /// Pairs.
         keys: usize,

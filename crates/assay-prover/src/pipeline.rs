@@ -12,6 +12,7 @@ use assay_commit::{Committer, Digest, EpochSecret, Hasher, asset_table_digest, e
 use assay_ledger::{
     AccountReader, LedgerFormat, Order, Progress, ReadOptions, Rounding, fingerprint, quick_fingerprint,
 };
+use assay_recursion::statement::MAX_KEYS;
 use assay_statement::{AssetTable, Entity, Epoch};
 use assay_verifier::{BundleVerifier, Expectations, Statement, TotalsFile};
 use cpu_time::ProcessTime;
@@ -247,6 +248,10 @@ fn lay_out(
     })?;
     drop(reader);
     clock.end("read and commit");
+    // Said now and not after hours of proving.
+    if job.proof.is_some() {
+        check_keys(spooled.size.keys())?;
+    }
     // A plan is written with at least one shape.
     let damaged = || ProverError::Damaged { path: work.file("plan.json") };
     let shape = spooled.size.cheapest(shapes).ok_or_else(damaged)?;
@@ -254,6 +259,12 @@ fn lay_out(
         deal(&spooled, plan, shape, &work.segments(), &|accounts| on_event(Event::Dealing(accounts)))?;
     clock.end("deal");
     Ok(layout)
+}
+
+/// Every segment fits a leaf, but the totals of all of them must fit one list of a proof, with that of the accounts.
+fn check_keys(keys: usize) -> Result<(), ProverError> {
+    let most = MAX_KEYS - 1;
+    if keys > most { Err(ProverError::TooManyKeys { keys, most }) } else { Ok(()) }
 }
 
 /// The stages that work on a layout.
@@ -405,11 +416,8 @@ impl Run<'_> {
         segments: &Statement,
         path: &Path,
     ) -> Result<u64, ProverError> {
-        // Every segment fits a leaf, but the totals of all of them must fit one list, with that of the accounts.
-        let (keys, most) = (segments.totals.iter().count(), assay_recursion::statement::MAX_KEYS - 1);
-        if keys > most {
-            return Err(ProverError::TooManyKeys { keys, most });
-        }
+        // A run that ended with the bundle can be taken up for a proof.
+        check_keys(segments.totals.iter().count())?;
         let records = ProofStore::new(&self.work.proofs(), self.layout.shape());
         let bytes = TreeStage {
             folder: self.work.file("tree"),

@@ -102,6 +102,11 @@ impl LedgerSize {
         entries.iter().for_each(|entry| self.by_key[usize::from(entry.key.number())] += 1);
     }
 
+    /// Pairs of asset and kind that occur.
+    pub(crate) fn keys(&self) -> usize {
+        self.by_key.iter().filter(|count| **count > 0).count()
+    }
+
     /// The shape with which the ledger is expected to cost least; `None` if there is none to choose from.
     pub(crate) fn cheapest(&self, shapes: &[Shape]) -> Option<Shape> {
         let cost = |shape: &Shape| self.segments(*shape).saturating_mul(shape.cells() + RECURSION_CELLS);

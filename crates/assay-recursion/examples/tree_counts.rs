@@ -1,54 +1,32 @@
-//! Prints what the circuits of the tree use of their tables.
+//! Prints what verifying a proof of each kind takes of a circuit's rows.
 #![allow(clippy::unwrap_used, clippy::print_stdout)]
 
-use assay_circuit::{All as Whole, ProofParameters, SEGMENT_PARAMETERS, segment_airs, segment_common};
+use assay_circuit::{All, SEGMENT_PARAMETERS, SEGMENT_SHAPES, segment_airs, segment_common};
 use assay_recursion::gadgets::{ChildShape, verify_batch};
-use assay_recursion::{All, Circuit, CircuitBuilder, RecursionAir};
-use p3_batch_stark::ProverData;
+use assay_recursion::tree::prover::TreeProver;
+use assay_recursion::{CircuitBuilder, ProvingKey, WRAP};
 
-fn show(name: &str, b: &CircuitBuilder) {
+fn show(name: &str, shape: &ChildShape) {
+    let mut b = CircuitBuilder::new();
+    let publics: Vec<Vec<_>> = shape.publics().map(|n| (0..n).map(|_| b.input()).collect()).collect();
+    verify_batch(&mut b, shape, &publics);
     let counts = b.counts();
-    println!("{name}: {counts:?}, {} rows", counts.rows());
+    println!("{name:<8} {} rows: {counts:?}", counts.rows());
 }
 
 fn main() {
-    for (name, parameters) in [
-        ("now", SEGMENT_PARAMETERS),
-        ("new", ProofParameters { cap_height: 6, log_arity: 2, log_final_length: 3, ..SEGMENT_PARAMETERS }),
-        ("new8", ProofParameters { cap_height: 6, log_arity: 3, log_final_length: 3, ..SEGMENT_PARAMETERS }),
-    ] {
-        let config = parameters.config();
-        let airs = segment_airs(Whole);
-        let common = segment_common(&config, &airs).unwrap();
-        for heights in [[14, 14, 12, 15], [19, 19, 17, 15], [20, 20, 18, 15]] {
-            let shape = ChildShape::new(&parameters, &airs, &common, &heights).unwrap();
-            let mut b = CircuitBuilder::new();
-            let publics: Vec<Vec<_>> = shape.publics().map(|n| (0..n).map(|_| b.input()).collect()).collect();
-            let start = std::time::Instant::now();
-            verify_batch(&mut b, &shape, &publics);
-            show(&format!("segment {name} {heights:?} ({:?})", start.elapsed()), &b);
-        }
+    let config = SEGMENT_PARAMETERS.config();
+    let airs = segment_airs(All);
+    let common = segment_common(&config, &airs).unwrap();
+    for shape in SEGMENT_SHAPES {
+        let child = ChildShape::new(&SEGMENT_PARAMETERS, &airs, &common, &shape.log_heights()).unwrap();
+        show(shape.name(), &child);
     }
+    let prover = TreeProver::new(SEGMENT_SHAPES[0], 0).unwrap();
+    show("inner", &prover.key(0).unwrap().shape().unwrap());
     let mut b = CircuitBuilder::new();
     let zero = b.zero();
     b.publish([zero; 8]);
-    let circuit: Circuit = b.finish(15, 15).unwrap();
-    let air = RecursionAir::new(All, circuit.preprocessed().clone());
-    for (name, blowup, queries) in [("inner", 2, 84), ("wrap", 4, 42), ("wrap5", 5, 34)] {
-        let parameters = ProofParameters {
-            log_blowup: blowup,
-            queries,
-            log_arity: 2,
-            log_final_length: 3,
-            cap_height: 6,
-            ..SEGMENT_PARAMETERS
-        };
-        let config = parameters.config();
-        let data = ProverData::from_airs_and_degrees(&config, std::slice::from_ref(&air), &[15]).unwrap();
-        let shape = ChildShape::new(&parameters, std::slice::from_ref(&air), &data.common, &[15]).unwrap();
-        let mut b = CircuitBuilder::new();
-        let publics: Vec<_> = (0..8).map(|_| b.input()).collect();
-        verify_batch(&mut b, &shape, &[publics]);
-        show(name, &b);
-    }
+    let key = ProvingKey::new(WRAP, &b.finish(15, 15).unwrap()).unwrap();
+    show("wrap", &key.verifying_key().shape().unwrap());
 }

@@ -137,7 +137,11 @@ impl From<ProverError> for Failure {
             | ProverError::ProofSystem { .. }
             | ProverError::SelfCheck(_) => Kind::Bug,
         };
-        Self::new(kind, error)
+        let failure = Self::new(kind, &error);
+        match error {
+            ProverError::TooManyKeys { .. } => failure.with_hint("--no-proof ends with the bundle"),
+            _ => failure,
+        }
     }
 }
 

@@ -101,7 +101,7 @@ fn json_is_one_object_whatever_happens() {
 #[test]
 fn usage_errors_say_what_is_wrong() {
     let message = assay(["verify", "--json"]).is(2).json()["message"].as_str().unwrap().to_owned();
-    for name in ["--entity", "--epoch", "--time", "<BUNDLE>"] {
+    for name in ["--entity", "--epoch", "--time", "<PROOF>"] {
         assert!(message.contains(name), "{message}");
     }
 }
