@@ -457,3 +457,18 @@ impl Clock {
         self.cpu = ProcessTime::now();
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// One row of a final proof's totals is the accounts'.
+    #[test]
+    fn keys_at_the_most_and_one_above() {
+        assert!(check_keys(MAX_KEYS - 1).is_ok());
+        assert!(matches!(
+            check_keys(MAX_KEYS),
+            Err(ProverError::TooManyKeys { keys: MAX_KEYS, most }) if most + 1 == MAX_KEYS
+        ));
+    }
+}
