@@ -4,13 +4,12 @@ use alloc::format;
 use alloc::vec::Vec;
 
 use assay_commit::{Digest, EMPTY, FORMAT_VERSION, Hasher, SUBTREE_DEPTH, Tag};
-use p3_air::{Air, AirBuilder, BaseAir, RowWindow};
+use p3_air::{Air, AirBuilder, BaseAir};
 use p3_field::PrimeCharacteristicRing;
 use p3_lookup::{Count, InteractionBuilder};
 
 use crate::{
-    All, LOG_RANGE, MAX_GROUP, MAX_LOG_HEIGHTS, MIN_LOG_HEIGHT, SEGMENT_PARAMETERS, SegmentAir, TABLES, Val,
-    segment_airs,
+    All, LOG_RANGE, MAX_GROUP, MAX_LOG_HEIGHTS, MIN_LOG_HEIGHT, SEGMENT_PARAMETERS, TABLES, Val, segment_airs,
 };
 
 /// Digest that names a circuit; a verifier knows the ids that it accepts and takes none from a file.
@@ -37,28 +36,35 @@ pub fn compute_circuit_id() -> CircuitId {
     );
     let mut elements: Vec<Val> = text.bytes().map(Val::from_u8).collect();
     for (table, air) in segment_airs(All).iter().enumerate() {
-        for point in 0..POINTS {
-            let mut evaluator = Evaluator::new(&hasher, air, table as u32, point);
-            air.eval(&mut evaluator);
-            elements.push(Val::from_usize(evaluator.seen.len()));
-            elements.extend(evaluator.seen);
-        }
+        elements.extend(fingerprint(&hasher, air, table as u32));
     }
     hasher.sponge(Tag::Circuit, &elements)
 }
 
+/// Every constraint and bus message of a table, evaluated at fixed pseudo-random rows that are this number's own.
+pub fn fingerprint<A: BaseAir<Val> + Air<Evaluator>>(hasher: &Hasher, air: &A, table: u32) -> Vec<Val> {
+    let mut elements = Vec::new();
+    for point in 0..POINTS {
+        let mut evaluator = Evaluator::new(hasher, air, table, point);
+        air.eval(&mut evaluator);
+        elements.push(Val::from_usize(evaluator.seen.len()));
+        elements.extend(evaluator.seen);
+    }
+    elements
+}
+
 /// Evaluates constraints at one pseudo-random point and writes down all that is asserted and sent.
-struct Evaluator {
+pub struct Evaluator {
     row: Vec<Val>,
     next: Vec<Val>,
     publics: Vec<Val>,
     selectors: [Val; 3],
-    preprocessed: RowWindow<'static, Val>,
+    preprocessed: Rows,
     seen: Vec<Val>,
 }
 
 impl Evaluator {
-    fn new(hasher: &Hasher, air: &SegmentAir, table: u32, point: u32) -> Self {
+    fn new<A: BaseAir<Val>>(hasher: &Hasher, air: &A, table: u32, point: u32) -> Self {
         let mut counter = 0;
         let mut random = |count: usize| -> Vec<Val> {
             let mut values = Vec::with_capacity(count + 8);
@@ -69,22 +75,20 @@ impl Evaluator {
             values.truncate(count);
             values
         };
-        let width = <SegmentAir as BaseAir<Val>>::width(air);
-        let publics = <SegmentAir as BaseAir<Val>>::num_public_values(air);
         Self {
-            row: random(width),
-            next: random(width),
-            publics: random(publics),
+            row: random(air.width()),
+            next: random(air.width()),
+            publics: random(air.num_public_values()),
             selectors: [3, 5, 7].map(|salt| Val::from_u32(point * 1_000_003 + salt)),
-            preprocessed: RowWindow::from_two_rows(&[], &[]),
+            preprocessed: Rows(random(air.preprocessed_width()), random(air.preprocessed_width())),
             seen: Vec::new(),
         }
     }
 }
 
-/// Two rows of the main trace.
+/// Two rows of a trace.
 #[derive(Clone)]
-struct Rows(Vec<Val>, Vec<Val>);
+pub struct Rows(Vec<Val>, Vec<Val>);
 
 impl p3_air::WindowAccess<Val> for Rows {
     fn current_slice(&self) -> &[Val] {
@@ -100,7 +104,7 @@ impl AirBuilder for Evaluator {
     type F = Val;
     type Expr = Val;
     type Var = Val;
-    type PreprocessedWindow = RowWindow<'static, Val>;
+    type PreprocessedWindow = Rows;
     type MainWindow = Rows;
     type PublicVar = Val;
     type PeriodicVar = Val;

@@ -26,7 +26,7 @@ pub use constraint::Without;
 pub use constraint::{All, Constraint, Keeps};
 pub use entry_table::{EntryTable, columns as entry_columns};
 pub use hash_table::{HashTable, Permutation, Rounds, columns as hash_columns, round_constants};
-pub use identity::{CIRCUIT_ID, CircuitId, compute_circuit_id};
+pub use identity::{CIRCUIT_ID, CircuitId, Evaluator, compute_circuit_id, fingerprint};
 pub use publics::{PublicsError, SegmentPublics, TotalsRow, totals_digest};
 pub use range_table::{RangeTable, columns as range_columns};
 pub use security::{SegmentSecurity, TableShape, segment_security};

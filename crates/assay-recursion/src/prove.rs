@@ -26,13 +26,13 @@ impl<C: LayerConfig> ProvingKey<C> {
         let log_height = circuit.log_height();
         let log_rows = log_height + config.is_zk();
         // Bounds first: the proof system panics beyond them.
-        lookups(&layer, &config, &RecursionAir::constraints(All), log_height)?;
+        let lookups = lookups(&layer, &config, log_height)?;
         let air = RecursionAir::new(All, circuit.preprocessed().clone());
         let airs = core::slice::from_ref(&air);
         let data =
             ProverData::from_airs_and_degrees(&config, airs, &[log_rows]).map_err(|_| KeyError::Columns)?;
         let columns = data.common.preprocessed.as_ref().ok_or(KeyError::Columns)?;
-        let verifying = VerifyingKey::new(layer, log_height, columns.commitment.clone())?;
+        let verifying = VerifyingKey::with_lookups(layer, log_height, columns.commitment.clone(), lookups)?;
         Ok(Self { air, data, verifying })
     }
 

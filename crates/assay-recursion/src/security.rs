@@ -65,7 +65,7 @@ pub fn layer_security<C: LayerConfig>(layer: &Layer<C>, log_rows: usize) -> Resu
     let config = C::public(&parameters);
     let zk = config.is_zk();
     let air = RecursionAir::constraints(All);
-    let lookups = lookups(layer, &config, &air, log_rows)?;
+    let lookups = lookups(layer, &config, log_rows)?;
     let gadget = LogUpGadget::new();
     let layout = AirLayout::from_air::<Val>(&air);
     let rows = 1 << log_rows;

@@ -26,7 +26,8 @@ pub const NODE_ROW: usize = 2 + SEGMENT_LIMBS;
 /// Elements of a row of the final totals: whether it is in use, key, limbs.
 pub const FINAL_ROW: usize = 2 + LIMBS;
 
-/// Key of the row that counts accounts; no asset has it.
+/// Key of the first row, which counts accounts; no asset has it. In circuits the first row is compared under a key that
+/// no entry can have.
 pub const ACCOUNTS_KEY: u32 = 1;
 
 /// Keys of rows that are not in use are above all others.
@@ -288,13 +289,14 @@ impl FinalStatement {
         Some(hasher.sponge(Tag::FinalStatement, &elements))
     }
 
-    /// Checks what the circuit leaves to the verifier: keys strictly increase, each that of an asset and kind or of
-    /// the accounts.
+    /// Checks what the circuit leaves to the verifier: the first row is that of the accounts, as the circuit takes it
+    /// whatever its key; keys strictly increase, each other one that of an asset and kind.
     pub fn is_well_formed(&self) -> bool {
-        let known = |row: &FinalRow| {
-            row.key == ACCOUNTS_KEY
-                || u16::try_from(row.key).is_ok_and(|key| EntryKey::from_number(key).is_ok())
-        };
-        self.totals.is_sorted_by(|a, b| a.key < b.key) && self.totals.iter().all(known)
+        let [accounts, rows @ ..] = self.totals.as_slice() else { return false };
+        let known =
+            |row: &FinalRow| u16::try_from(row.key).is_ok_and(|key| EntryKey::from_number(key).is_ok());
+        accounts.key == ACCOUNTS_KEY
+            && rows.iter().all(known)
+            && self.totals.is_sorted_by(|a, b| a.key < b.key)
     }
 }

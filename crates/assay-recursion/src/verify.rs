@@ -4,7 +4,7 @@ use alloc::format;
 use alloc::vec;
 use alloc::vec::Vec;
 
-use assay_circuit::{SegmentConfig, Val};
+use assay_circuit::{SegmentConfig, Val, fingerprint};
 use assay_commit::{Digest, Hasher, Tag};
 use p3_batch_stark::common::{GlobalPreprocessed, PreprocessedInstanceMeta};
 use p3_batch_stark::{BatchProof, Commitment, CommonData, ProverData, verify_batch};
@@ -22,7 +22,7 @@ use crate::gadgets::{ChildShape, ShapeError};
 pub type InnerProof = BatchProof<SegmentConfig>;
 
 /// Version of the proof system beneath, part of keys' digests.
-const PROOF_SYSTEM: &str = "p3-batch-stark 0.8.0, KoalaBear, quintic, recursion table 1";
+const PROOF_SYSTEM: &str = "p3-batch-stark 0.8.0, KoalaBear, quintic, recursion table";
 
 /// Largest log2 of a table's height.
 const MAX_LOG_HEIGHT: usize = 20;
@@ -39,9 +39,19 @@ pub struct VerifyingKey<C: LayerConfig = SegmentConfig> {
 impl<C: LayerConfig> VerifyingKey<C> {
     /// The key with this commitment to the preprocessed columns.
     pub fn new(layer: Layer<C>, log_height: usize, commitment: Commitment<C>) -> Result<Self, KeyError> {
+        let lookups = lookups(&layer, &C::public(&layer.parameters), log_height)?;
+        Self::with_lookups(layer, log_height, commitment, lookups)
+    }
+
+    /// The key with the table's lookups, which take a while to find.
+    pub(crate) fn with_lookups(
+        layer: Layer<C>,
+        log_height: usize,
+        commitment: Commitment<C>,
+        lookups: Lookups<Val>,
+    ) -> Result<Self, KeyError> {
         let config = C::public(&layer.parameters);
         let air = RecursionAir::constraints(All);
-        let lookups = lookups(&layer, &config, &air, log_height)?;
         let log_rows = log_height + config.is_zk();
         if C::digests(&commitment) != 1 << cap_height(&layer, log_rows + layer.parameters.log_blowup) {
             return Err(KeyError::Commitment);
@@ -69,13 +79,14 @@ impl<C: LayerConfig> VerifyingKey<C> {
         self.common.preprocessed.as_ref().map(|columns| &columns.commitment)
     }
 
-    /// A digest of all that the key says.
+    /// A digest of all that the key says, and of the table's constraints.
     pub fn digest(&self, hasher: &Hasher) -> Digest {
         let Layer { name, parameters, .. } = &self.layer;
         let text = format!("{PROOF_SYSTEM}; {name}; {parameters:?}; 2^{} rows", self.log_height);
         let mut elements = vec![Val::from_usize(text.len())];
         elements.extend(text.bytes().map(Val::from_u8));
         elements.extend(self.commitment().map(C::elements).unwrap_or_default());
+        elements.extend(fingerprint(hasher, &self.air, 0));
         hasher.sponge(Tag::Circuit, &elements)
     }
 
@@ -140,7 +151,6 @@ fn cap_height<C>(layer: &Layer<C>, log_leaves: usize) -> usize {
 pub(crate) fn lookups<C: LayerConfig>(
     layer: &Layer<C>,
     config: &C,
-    air: &RecursionAir,
     log_height: usize,
 ) -> Result<Lookups<Val>, KeyError> {
     let log_rows = log_height + config.is_zk();
@@ -149,7 +159,7 @@ pub(crate) fn lookups<C: LayerConfig>(
         return Err(KeyError::Height);
     }
     // Without its preprocessed columns the table has nothing to commit to: what remains are the lookups.
-    let air = core::slice::from_ref(air);
+    let air = &[RecursionAir::constraints(All)];
     let common =
         ProverData::from_airs_and_degrees(config, air, &[log_rows]).map_err(|_| KeyError::Columns)?.common;
     check_multiplicity_height_bound(&common.lookups, &[1 << log_height]).map_err(|_| KeyError::Height)?;

@@ -9,12 +9,12 @@ use assay_commit::{RowTag, SUBTREE_DEPTH};
 use p3_batch_stark::{BatchProof, CommonData};
 use p3_field::PrimeCharacteristicRing;
 
-use super::totals::{Comparison, NodeList};
+use super::totals::{Comparison, NodeList, carry_chain};
 use super::{StatementWires, TreeCircuitError, input_array, inputs};
 use crate::builder::{CircuitBuilder, LOG_RANGE};
 use crate::circuit::{Circuit, High, Hint, Permute, Rest, Wire};
 use crate::gadgets::{ChildShape, ProofError, push_proof, verify_batch};
-use crate::statement::{ACCOUNTS_KEY, NodeStatement, NodeTotals, SEGMENT_LIMBS, TotalsListError};
+use crate::statement::{ACCOUNTS_KEY, NodeRow, NodeStatement, NodeTotals, SEGMENT_LIMBS, TotalsListError};
 use crate::witness::Inputs;
 
 /// Log2 of the height of leaf and node circuits.
@@ -237,13 +237,12 @@ fn compare(b: &mut CircuitBuilder, sides: &Sides<'_>) {
     let scaled = b.mul(high, scale);
     b.range(scaled);
     let low = b.add(low, one);
-    let key = b.constant(Val::from_u32(ACCOUNTS_KEY));
     // One group: a one at the place of the number of groups.
     let mut figures = alloc::vec![one];
     figures.resize(SEGMENT_LIMBS - 1, zero);
     figures.extend([high, low]);
     let figures = b.horner(rho, &figures);
-    let mut segment = comparison.add(b, zero, key, figures);
+    let mut segment = comparison.add(b, zero, comparison.accounts, figures);
     for row in sides.rows {
         let less = b.add(row.entries, minus_one);
         b.range(less);
@@ -268,10 +267,11 @@ fn compare(b: &mut CircuitBuilder, sides: &Sides<'_>) {
     }
 
     // The leaf's list: limbs of 15 bits, carried; keys strictly increasing.
-    let carried = b.sub(half, rho);
     let mut leaf = zero;
     let mut before = None;
-    for (row, carries) in sides.list.rows().zip(sides.carries.chunks_exact(SEGMENT_LIMBS - 1)) {
+    for (i, (row, carries)) in
+        sides.list.rows().zip(sides.carries.chunks_exact(SEGMENT_LIMBS - 1)).enumerate()
+    {
         let [key, figures @ ..] = row;
         let above = match before {
             None => *key,
@@ -285,11 +285,9 @@ fn compare(b: &mut CircuitBuilder, sides: &Sides<'_>) {
         figures.iter().take(SEGMENT_LIMBS).chain(carries).for_each(|limb| b.range(*limb));
         let figures: Vec<Wire> = figures.iter().rev().copied().collect();
         let figures = b.horner(rho, &figures);
-        // sum_j rho^j (2^15 carry_(j+1) - carry_j) = (2^15 - rho) sum_j rho^j carry_(j+1)
-        let carries: Vec<Wire> = carries.iter().rev().copied().collect();
-        let carries = b.horner(rho, &carries);
-        let figures = b.mul_add(carried, carries, figures);
-        leaf = comparison.add(b, leaf, *key, figures);
+        let figures = comparison.undo_carries(b, figures, carries);
+        let key = comparison.key(b, i, *key);
+        leaf = comparison.add(b, leaf, key, figures);
     }
     b.assert_equal(segment, leaf);
 }
@@ -309,14 +307,6 @@ fn carries(rows: &[TotalsRow], accounts: u32, totals: &NodeTotals) -> Vec<Val> {
             limbs[j + 1] += u64::from(*sum) >> LOG_RANGE;
         }
     }
-    let mut carries = Vec::new();
-    for row in totals.rows() {
-        let limbs = sums.get(&row.key).copied().unwrap_or_default();
-        let mut carry = 0;
-        for sum in limbs.iter().take(SEGMENT_LIMBS - 1) {
-            carry = (sum + carry) >> LOG_RANGE;
-            carries.push(Val::from_u32(carry as u32));
-        }
-    }
-    carries
+    let limbs = |row: &NodeRow| sums.get(&row.key).copied().unwrap_or_default();
+    totals.rows().iter().flat_map(|row| carry_chain(limbs(row)).take(SEGMENT_LIMBS - 1)).collect()
 }

@@ -7,7 +7,7 @@ use assay_commit::{Hasher, SUBTREE_DEPTH, Tag};
 use p3_field::PrimeCharacteristicRing;
 
 use super::node::{Child, NodeError};
-use super::totals::{Comparison, NodeList, assert_same};
+use super::totals::{Comparison, NodeList, assert_same, carry_chain};
 use super::{StatementWires, TreeCircuitError, input_array, inputs, sponge};
 use crate::VerifyingKey;
 use crate::builder::{CircuitBuilder, LOG_RANGE};
@@ -86,34 +86,30 @@ fn wrap(b: &mut CircuitBuilder, level: u32, child: &ChildShape) {
     let comparison = Comparison::new(b, &fixed);
     let rho = comparison.rho;
     let (one, zero) = (b.one(), b.zero());
-    let radix = b.constant(Val::from_u32(1 << LOG_RANGE));
-    let carried = b.sub(radix, rho);
     let groups_place = {
         let square = b.mul(rho, rho);
         let fourth = b.mul(square, square);
         b.mul(fourth, fourth)
     };
     let mut opened = zero;
-    for ((row, carries), groups) in rows.iter().zip(carries.chunks_exact(LIMBS - 1)).zip(&groups) {
-        let [used, key, limbs @ ..] = row;
+    let carries = carries.as_chunks::<{ LIMBS - 1 }>().0;
+    for (i, ((row, carries), groups)) in rows.iter().zip(carries).zip(&groups).enumerate() {
+        let [used, key, of_node @ .., top] = row;
+        let [.., last] = carries;
         // A row that isn't in use stands for nothing: the verifier sees that its limbs are zero.
         let unused = b.sub(one, *used);
         b.assert_mul_add(*groups, unused, zero, zero);
         carries.iter().for_each(|carry| b.range(*carry));
         // The node's limbs and number of groups: the opened limbs with their carries undone.
-        let (of_node, top) = limbs.split_at(SEGMENT_LIMBS);
         let mut figures = alloc::vec![*groups];
         figures.extend(of_node.iter().rev());
         let figures = b.horner(rho, &figures);
-        let carries_down: Vec<Wire> = carries.iter().rev().copied().collect();
-        let carries_down = b.horner(rho, &carries_down);
-        let mut figures = b.mul_add(carried, carries_down, figures);
+        let figures = comparison.undo_carries(b, figures, carries);
         // The last carry is the top limb, not a part of the groups at whose place the line above takes it away.
-        for (top, last) in top.iter().zip(carries.last()) {
-            b.assert_equal(*top, *last);
-            figures = b.mul_add(groups_place, *last, figures);
-        }
-        opened = comparison.add(b, opened, *key, figures);
+        b.assert_equal(*top, *last);
+        let figures = b.mul_add(groups_place, *last, figures);
+        let key = comparison.key(b, i, *key);
+        opened = comparison.add(b, opened, key, figures);
     }
     let root = comparison.of_node(b, &node_list);
     b.assert_equal(root, opened);
@@ -131,13 +127,5 @@ fn wrap(b: &mut CircuitBuilder, level: u32, child: &ChildShape) {
 
 /// What goes from each limb's sum to the next limb, row by row.
 fn carries(totals: &NodeTotals) -> Vec<Val> {
-    let mut carries = Vec::new();
-    for row in totals.rows() {
-        let mut carry = 0u64;
-        for sum in row.limbs {
-            carry = (u64::from(sum) + carry) >> LOG_RANGE;
-            carries.push(Val::from_u32(carry as u32));
-        }
-    }
-    carries
+    totals.rows().iter().flat_map(|row| carry_chain(row.limbs.map(u64::from))).collect()
 }
