@@ -43,8 +43,10 @@ pub enum Tag {
     TotalsChallenge = 0x000b,
     /// What the final proof states.
     FinalStatement = 0x000c,
-    /// Totals of the final proof.
+    /// Totals or bounds that the final proof shows.
     FinalTotals = 0x000d,
+    /// Commitment to totals that the final proof doesn't show.
+    HiddenTotals = 0x000e,
 }
 
 /// What a row of the compression function is for; the number is added to both halves of its output.

@@ -58,6 +58,16 @@ pub enum LedgerError {
         /// The folder.
         path: PathBuf,
     },
+    /// A reserve vector that isn't well formed.
+    #[error("{}: line {line}: {reason}", path.display())]
+    ReservesFile {
+        /// The file.
+        path: PathBuf,
+        /// Its line, from 1.
+        line: u64,
+        /// What is wrong.
+        reason: String,
+    },
     /// The asset table file is wrong.
     #[error("{}: {reason}", path.display())]
     AssetFile {

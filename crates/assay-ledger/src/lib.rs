@@ -9,6 +9,7 @@ mod format;
 mod log;
 mod options;
 mod reader;
+mod reserves;
 mod sort;
 mod source;
 pub mod synthetic;
@@ -22,6 +23,7 @@ pub use fingerprint::{FileFingerprint, InputFingerprint, fingerprint, quick_fing
 pub use format::LedgerFormat;
 pub use options::{Order, ReadOptions, Rounding};
 pub use reader::{AccountReader, Progress, Stage};
+pub use reserves::read_reserves;
 
 #[cfg(test)]
 mod tests;

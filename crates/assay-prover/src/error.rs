@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use assay_circuit::{MAX_TOTALS_ROWS, TraceError};
 use assay_ledger::LedgerError;
 use assay_recursion::tree::prover::TreeError;
+use assay_statement::Symbol;
 use assay_verifier::VerifyError;
 
 /// Why a ledger isn't proven, grouped by who can mend it. No text holds a balance, a uid or a secret.
@@ -101,6 +102,17 @@ pub enum ProverError {
         /// Pairs that a final proof holds.
         most: usize,
     },
+    /// The totals are to be hidden, but the reserves don't cover them.
+    #[error(
+        "the given reserves of {symbol} do not cover what is owed, so no proof can hide how much that is"
+    )]
+    NotCovered {
+        /// The asset.
+        symbol: Symbol,
+    },
+    /// The operating system gave no randomness.
+    #[error("the operating system gave no randomness")]
+    Randomness,
     /// The tree of proofs over the segments couldn't be made.
     #[error(transparent)]
     Tree(#[from] TreeError),

@@ -8,13 +8,16 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use assay_circuit::SegmentShape;
-use assay_commit::{Committer, Digest, EpochSecret, Hasher, asset_table_digest, epoch_digest};
+use assay_commit::{
+    Committer, DIGEST_BYTES, Digest, EpochSecret, Hasher, SUBTREE_DEPTH, asset_table_digest, epoch_digest,
+};
 use assay_ledger::{
     AccountReader, LedgerFormat, Order, Progress, ReadOptions, Rounding, fingerprint, quick_fingerprint,
 };
-use assay_recursion::statement::MAX_KEYS;
-use assay_statement::{AssetTable, Entity, Epoch};
-use assay_verifier::{BundleVerifier, Expectations, Statement, TotalsFile};
+use assay_recursion::statement::{ACCOUNTS_KEY, FinalRow, LEAF_KEYS, MAX_KEYS};
+use assay_recursion::tree::wrap::Show;
+use assay_statement::{AssetTable, Entity, EntryKey, Epoch, Kind, Totals};
+use assay_verifier::{BundleVerifier, Expectations, Statement, TotalsFile, TotalsOpening};
 use cpu_time::ProcessTime;
 
 use crate::error::ProverError;
@@ -57,6 +60,8 @@ pub struct Job<'a> {
     pub proof: Option<PathBuf>,
     /// Where the totals file goes.
     pub totals: PathBuf,
+    /// Reserves, as totals of kind equity: the final proof shows that they cover all equity, and hides the totals.
+    pub reserves: Option<Totals>,
 }
 
 /// What a run tells while it is under way.
@@ -119,8 +124,10 @@ pub struct Phase {
 /// What came out.
 #[derive(Clone, Debug)]
 pub struct Outcome {
-    /// What the bundle proves, as its verifier says.
+    /// What the final proof states, as its verifier says; without one, what the segments' proofs do.
     pub statement: Statement,
+    /// Number of segments.
+    pub segments: usize,
     /// Entries of all accounts.
     pub positions: u64,
     /// Figures that were rounded against the exchange.
@@ -191,11 +198,12 @@ pub fn prove_ledger(job: &Job<'_>, on_event: &(dyn Fn(Event<'_>) + Sync)) -> Res
     on_event(Event::Assembling);
     let (statement, bundle_bytes) = run.assemble(&entries, kept)?;
     clock.end("assemble");
-    let proof_bytes = match &job.proof {
-        Some(path) => Some(run.prove_tree(&entries, &statement, path)?),
-        None => None,
+    let (statement, proof_bytes) = match &job.proof {
+        Some(path) => run.prove_tree(&entries, statement, path).map(|(said, bytes)| (said, Some(bytes)))?,
+        None => (statement, None),
     };
     clock.end("recursion");
+    run.publish(&statement)?;
 
     let mut rows = [0; 4];
     for entry in &entries {
@@ -205,6 +213,7 @@ pub fn prove_ledger(job: &Job<'_>, on_event: &(dyn Fn(Event<'_>) + Sync)) -> Res
     }
     Ok(Outcome {
         statement,
+        segments: entries.len(),
         positions: layout.positions,
         rounded: layout.rounded,
         rows,
@@ -250,7 +259,7 @@ fn lay_out(
     clock.end("read and commit");
     // Said now and not after hours of proving.
     if job.proof.is_some() {
-        check_keys(spooled.size.keys())?;
+        check_keys(spooled.size.keys(), MAX_KEYS)?;
     }
     // A plan is written with at least one shape.
     let damaged = || ProverError::Damaged { path: work.file("plan.json") };
@@ -262,8 +271,8 @@ fn lay_out(
 }
 
 /// Every segment fits a leaf, but the totals of all of them must fit one list of a proof, with that of the accounts.
-fn check_keys(keys: usize) -> Result<(), ProverError> {
-    let most = MAX_KEYS - 1;
+fn check_keys(keys: usize, list: usize) -> Result<(), ProverError> {
+    let most = list - 1;
     if keys > most { Err(ProverError::TooManyKeys { keys, most }) } else { Ok(()) }
 }
 
@@ -367,12 +376,8 @@ impl Run<'_> {
             _ => ProverError::Damaged { path: self.work.proofs() },
         };
         let expected = Expectations {
-            entity: &self.job.entity,
-            epoch: &self.job.epoch,
-            assets: &self.job.assets,
-            root: None,
-            totals: None,
             accounts: Some(self.layout.accounts),
+            ..Expectations::new(&self.job.entity, &self.job.epoch, &self.job.assets)
         };
         let mut verifier = BundleVerifier::new(expected).map_err(ProverError::SelfCheck)?;
         for entry in entries {
@@ -398,44 +403,95 @@ impl Run<'_> {
             })?;
             bundle_bytes = Some(fs::metadata(path).map_err(failed("read", path))?.len());
         }
-        let totals = TotalsFile::new(&statement, &self.job.assets);
-        let json = totals
-            .to_json()
-            .map_err(|error| failed("write", &self.job.totals)(std::io::Error::other(error)))?;
         write_tree(&self.work.file("tree.json"), &tops)?;
-        write_bytes(&self.job.totals, Access::Public, (json + "\n").as_bytes())?;
         Ok((statement, bundle_bytes))
+    }
+
+    /// Writes the totals file, which says what the proof does.
+    fn publish(&self, statement: &Statement) -> Result<(), ProverError> {
+        let path = &self.job.totals;
+        let json = TotalsFile::new(statement, &self.job.assets).to_json();
+        let json = json.map_err(|error| failed("write", path)(std::io::Error::other(error)))?;
+        write_bytes(path, Access::Public, (json + "\n").as_bytes())
     }
 }
 
 impl Run<'_> {
-    /// Makes the final proof, which must say what the segments do, and writes it.
+    /// Makes the final proof, which must agree with the segments, and writes it.
     fn prove_tree(
         &self,
         entries: &[ProofEntry],
-        segments: &Statement,
+        segments: Statement,
         path: &Path,
-    ) -> Result<u64, ProverError> {
+    ) -> Result<(Statement, u64), ProverError> {
         // A run that ended with the bundle can be taken up for a proof.
-        check_keys(segments.totals.iter().count())?;
-        let records = ProofStore::new(&self.work.proofs(), self.layout.shape());
-        let bytes = TreeStage {
+        let (accounts, totals) = segments.figures.at_most();
+        check_keys(totals.len(), MAX_KEYS)?;
+        let reserves = self.job.reserves.as_ref();
+        let bounds = reserves.map(|reserves| self.bounds(totals, reserves, segments.depth)).transpose()?;
+        let salt = new_salt()?;
+        let expected = Expectations {
+            root: Some(segments.root),
+            ..Expectations::new(&self.job.entity, &self.job.epoch, &self.job.assets)
+        };
+        let (show, expected) = match &bounds {
+            None => {
+                (Show::Totals, Expectations { totals: Some(totals), accounts: Some(accounts), ..expected })
+            }
+            Some(bounds) => (Show::Bounds(bounds, &salt.0), Expectations { reserves, ..expected }),
+        };
+        let proof = TreeStage {
             folder: self.work.file("tree"),
-            records: &records,
+            records: &ProofStore::new(&self.work.proofs(), self.layout.shape()),
             shape: self.layout.shape(),
-            expected: Expectations {
-                entity: &self.job.entity,
-                epoch: &self.job.epoch,
-                assets: &self.job.assets,
-                root: Some(segments.root),
-                totals: Some(&segments.totals),
-                accounts: Some(segments.accounts),
-            },
+            expected,
+            show,
             on_node: &|done, of| (self.on_event)(Event::Tree { done, of }),
         }
         .run(entries)?;
-        write_bytes(path, Access::Public, &bytes)?;
-        Ok(bytes.len() as u64)
+        if bounds.is_some() {
+            let path = self.work.file(OPENING_FILE);
+            let json = TotalsOpening::new(&salt, &proof.totals).to_json();
+            let json = json.map_err(|error| failed("write", &path)(std::io::Error::other(error)))?;
+            write_bytes(&path, Access::Private, json.as_bytes())?;
+        }
+        write_bytes(path, Access::Public, &proof.bytes)?;
+        Ok((proof.statement, proof.bytes.len() as u64))
+    }
+
+    /// What a proof that hides the totals shows in their place: reserves, which must cover all equity, for accounts the
+    /// places of the tree, and for other kinds only that they occur.
+    fn bounds(&self, totals: &Totals, reserves: &Totals, depth: usize) -> Result<Vec<FinalRow>, ProverError> {
+        let mut bounds = reserves.clone();
+        for (key, total) in totals.iter() {
+            if key.kind() != Kind::EQUITY {
+                // The first figure of a key can't overflow, and no reserve is of another kind.
+                let _ = bounds.add_total(key, u128::MAX);
+            } else if total > reserves.get(key) {
+                let symbol = self.job.assets.get(key.asset()).map(|asset| asset.symbol.clone());
+                return Err(ProverError::NotCovered { symbol: symbol.ok_or(ProverError::NoAccounts)? });
+            }
+        }
+        check_keys(bounds.len(), if depth > SUBTREE_DEPTH { MAX_KEYS } else { LEAF_KEYS })?;
+        let row = |(key, figure): (EntryKey, u128)| FinalRow { key: u32::from(key.number()), figure };
+        let accounts = FinalRow { key: ACCOUNTS_KEY, figure: 1 << depth };
+        Ok(core::iter::once(accounts).chain(bounds.iter().map(row)).collect())
+    }
+}
+
+/// File of the work folder that opens the commitment of a proof that hides the totals.
+const OPENING_FILE: &str = "opening.json";
+
+/// Eight field elements from the operating system, uniform.
+fn new_salt() -> Result<Digest, ProverError> {
+    loop {
+        let mut bytes = [0; DIGEST_BYTES];
+        getrandom::fill(&mut bytes).map_err(|_| ProverError::Randomness)?;
+        // Elements are four bytes, the highest last, and nearly all of 31 bits are some.
+        bytes.iter_mut().skip(3).step_by(4).for_each(|byte| *byte &= 0x7f);
+        if let Ok(salt) = Digest::from_bytes(&bytes) {
+            return Ok(salt);
+        }
     }
 }
 
@@ -465,9 +521,9 @@ mod tests {
     /// One row of a final proof's totals is the accounts'.
     #[test]
     fn keys_at_the_most_and_one_above() {
-        assert!(check_keys(MAX_KEYS - 1).is_ok());
+        assert!(check_keys(MAX_KEYS - 1, MAX_KEYS).is_ok());
         assert!(matches!(
-            check_keys(MAX_KEYS),
+            check_keys(MAX_KEYS, MAX_KEYS),
             Err(ProverError::TooManyKeys { keys: MAX_KEYS, most }) if most + 1 == MAX_KEYS
         ));
     }

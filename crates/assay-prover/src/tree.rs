@@ -4,8 +4,10 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use assay_commit::{Hasher, upper_depth};
+use assay_recursion::statement::{NodeTotals, TotalsMode};
 use assay_recursion::tree::prover::{NodeProof, TreeProver};
-use assay_verifier::{Expectations, ProofFile, SegmentRecord, verify_proof};
+use assay_recursion::tree::wrap::Show;
+use assay_verifier::{Expectations, ProofFile, SegmentRecord, Statement, verify_proof};
 
 use crate::error::ProverError;
 use crate::files::{Access, failed, private_folder, write_bytes};
@@ -21,16 +23,28 @@ pub(crate) struct TreeStage<'a> {
     pub(crate) records: &'a ProofStore,
     pub(crate) shape: Shape,
     pub(crate) expected: Expectations<'a>,
+    /// What the proof shows.
+    pub(crate) show: Show<'a>,
     /// Told of each node: how many are done, and of how many.
     pub(crate) on_node: &'a dyn Fn(usize, usize),
+}
+
+/// The final proof.
+pub(crate) struct FinalProof {
+    /// The file.
+    pub(crate) bytes: Vec<u8>,
+    /// What it states, as the verifier says.
+    pub(crate) statement: Statement,
+    /// The totals of the root node.
+    pub(crate) totals: NodeTotals,
 }
 
 /// A node by its content: the proof's key and what is below.
 type NodeId = blake3::Hash;
 
 impl TreeStage<'_> {
-    /// The file of the final proof.
-    pub(crate) fn run(&self, entries: &[ProofEntry]) -> Result<Vec<u8>, ProverError> {
+    /// The file of the final proof, what it states, and the totals, which it may hide.
+    pub(crate) fn run(&self, entries: &[ProofEntry]) -> Result<FinalProof, ProverError> {
         private_folder(&self.folder)?;
         let hasher = Hasher::new();
         let levels = upper_depth(entries.len()) as u32;
@@ -73,14 +87,19 @@ impl TreeStage<'_> {
             ids = parents;
         }
         let Some(root) = ids.first() else { return Err(ProverError::NoAccounts) };
-        let finisher = prover.finisher(levels)?;
-        let (statement, proof) = finisher.finish(&self.child(root)?)?;
+        let mode = match self.show {
+            Show::Totals => TotalsMode::Open,
+            Show::Bounds(..) => TotalsMode::Bounded,
+        };
+        let finisher = prover.finisher(levels, mode)?;
+        let root = self.child(root)?;
+        let (statement, proof) = finisher.finish(&root, self.show)?;
         let bytes = ProofFile::new(self.shape.0, &statement, finisher.key(), &proof)
             .and_then(|file| file.to_bytes())
             .map_err(ProverError::SelfCheck)?;
-        verify_proof(&bytes, self.expected).map_err(ProverError::SelfCheck)?;
+        let statement = verify_proof(&bytes, self.expected).map_err(ProverError::SelfCheck)?;
         step();
-        Ok(bytes)
+        Ok(FinalProof { bytes, statement, totals: root.totals })
     }
 
     /// A node that was stored in this stage; it is there unless somebody else removed it.

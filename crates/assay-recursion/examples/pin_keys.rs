@@ -1,9 +1,12 @@
 //! Computes the keys of all final circuits and prints the file that pins them.
 #![allow(clippy::unwrap_used, clippy::print_stdout, clippy::print_stderr)]
 
+use std::fmt::Write as _;
+
 use assay_circuit::SEGMENT_SHAPES;
 use assay_commit::Hasher;
 use assay_recursion::MAX_LEVEL;
+use assay_recursion::statement::TotalsMode;
 use assay_recursion::tree::prover::TreeProver;
 use p3_field::PrimeField32;
 
@@ -11,21 +14,24 @@ use p3_field::PrimeField32;
 static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
 
 fn main() {
-    let most: u32 = std::env::args().nth(1).map_or(MAX_LEVEL, |level| level.parse().unwrap());
-    println!("[");
+    let hasher = Hasher::new();
+    let mut keys = TotalsMode::ALL.map(|_| String::new());
     for shape in SEGMENT_SHAPES {
-        println!("    [");
-        let prover = TreeProver::new(shape, most).unwrap();
-        for level in 0..=MAX_LEVEL {
-            let key = if level <= most {
-                prover.finisher(level).unwrap().key().digest(&Hasher::new()).0.map(|x| x.as_canonical_u32())
-            } else {
-                [0; 8]
-            };
-            println!("        {key:?},");
-            eprintln!("{} {level}", shape.name());
+        let prover = TreeProver::new(shape, MAX_LEVEL).unwrap();
+        for (mode, text) in TotalsMode::ALL.into_iter().zip(&mut keys) {
+            text.push_str("        [\n");
+            for level in 0..=MAX_LEVEL {
+                let key = prover.finisher(level, mode).unwrap().key().digest(&hasher);
+                let key = key.0.map(|x| x.as_canonical_u32());
+                writeln!(text, "            {key:?},").unwrap();
+                eprintln!("{} {mode:?} {level}", shape.name());
+            }
+            text.push_str("        ],\n");
         }
-        println!("    ],");
+    }
+    println!("[");
+    for text in keys {
+        print!("    [\n{text}    ],\n");
     }
     println!("]");
 }

@@ -1,7 +1,7 @@
 //! Prints what each layer of the tree costs on this machine: wall and CPU time.
 #![allow(clippy::unwrap_used, clippy::print_stdout)]
 
-#[path = "../tests/tree_common/mod.rs"]
+#[path = "../tests/recursion/tree_common.rs"]
 mod tree_common;
 
 use std::time::Instant;
@@ -9,7 +9,9 @@ use std::time::Instant;
 use assay_circuit::SegmentShape;
 use assay_commit::Hasher;
 use assay_recursion::proof_to_bytes;
+use assay_recursion::statement::TotalsMode;
 use assay_recursion::tree::prover::TreeProver;
+use assay_recursion::tree::wrap::Show;
 use tree_common::{epoch, segment};
 
 #[global_allocator]
@@ -45,8 +47,8 @@ fn main() {
         })
         .collect();
     let root = timed("node", || prover.node(&leaves[0], Some(&leaves[1])).unwrap());
-    let finisher = timed("keys of the last layers", || prover.finisher(1).unwrap());
-    let (statement, proof) = timed("wrap and final", || finisher.finish(&root).unwrap());
+    let finisher = timed("keys of the last layers", || prover.finisher(1, TotalsMode::Open).unwrap());
+    let (statement, proof) = timed("wrap and final", || finisher.finish(&root, Show::Totals).unwrap());
     let bytes = proof_to_bytes(&proof).unwrap();
     let publics = statement.digest(&Hasher::new()).unwrap().0;
     timed("verification", || finisher.key().verify_bytes(&publics, &bytes).unwrap());

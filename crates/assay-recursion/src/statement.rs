@@ -11,8 +11,16 @@ use serde::{Deserialize, Serialize};
 /// Version of everything that the recursion hashes.
 pub const RECURSION_VERSION: u32 = 1;
 
-/// Keys of a node's list of totals.
-pub const MAX_KEYS: usize = 896;
+/// Keys of a leaf's list of totals, with that of the accounts.
+pub const LEAF_KEYS: usize = 896;
+
+/// Keys of the lists above leaves.
+pub const MAX_KEYS: usize = 1_408;
+
+/// Keys of the lists at a level.
+pub const fn keys_at(level: u32) -> usize {
+    if level == 0 { LEAF_KEYS } else { MAX_KEYS }
+}
 
 /// Limbs of 15 bits of a total: `2^14` segments of `2^20` entries of 90 bits need 124 bits.
 pub const LIMBS: usize = 9;
@@ -47,6 +55,14 @@ pub struct NodeRow {
 }
 
 impl NodeRow {
+    /// The total in base units, `None` if it has more than 128 bits, which no proven one does.
+    pub fn total(&self) -> Option<u128> {
+        self.limbs
+            .iter()
+            .rev()
+            .try_fold(0u128, |total, limb| total.checked_mul(1 << LOG_RANGE)?.checked_add(u128::from(*limb)))
+    }
+
     pub(crate) fn elements(&self) -> [Val; NODE_ROW] {
         core::array::from_fn(|i| {
             Val::from_u32(match i {
@@ -58,18 +74,20 @@ impl NodeRow {
     }
 }
 
-/// A node's list of totals, always [`MAX_KEYS`] rows, keys strictly increasing.
+/// A list of totals, always as many rows as [lists of its level](keys_at) have, keys strictly increasing.
 #[derive(Clone, PartialEq, Eq)]
 pub struct NodeTotals(Vec<NodeRow>);
 
 /// Why a list of totals can't be made.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum TotalsListError {
-    /// More keys than a node's list has rows for.
-    #[error("the ledger has {keys} pairs of asset and kind, and a final proof holds {MAX_KEYS}")]
+    /// More keys than a list has rows for.
+    #[error("{keys} keys, and a list holds {most}")]
     TooManyKeys {
         /// Keys, with that of the accounts.
         keys: usize,
+        /// Rows of the list.
+        most: usize,
     },
 }
 
@@ -87,37 +105,38 @@ impl NodeTotals {
         }
         let rows =
             sums.into_iter().map(|(key, (total, groups))| NodeRow { key, limbs: limbs(total), groups });
-        Self::fill(rows.collect())
+        Self::fill(rows.collect(), LEAF_KEYS)
     }
 
-    /// The sum of two lists.
-    pub fn add(&self, other: &Self) -> Result<Self, TotalsListError> {
+    /// The list of a node: the sum of its children's lists.
+    pub fn of_node<'a>(children: impl IntoIterator<Item = &'a Self>) -> Result<Self, TotalsListError> {
         let mut sums: alloc::collections::BTreeMap<u32, NodeRow> = Default::default();
-        for row in self.used().chain(other.used()) {
+        for row in children.into_iter().flat_map(Self::used) {
             let empty = NodeRow { key: row.key, limbs: [0; SEGMENT_LIMBS], groups: 0 };
             let sum = sums.entry(row.key).or_insert(empty);
             sum.limbs.iter_mut().zip(row.limbs).for_each(|(sum, limb)| *sum += limb);
             sum.groups += row.groups;
         }
-        Self::fill(sums.into_values().collect())
+        Self::fill(sums.into_values().collect(), MAX_KEYS)
     }
 
-    fn fill(mut rows: Vec<NodeRow>) -> Result<Self, TotalsListError> {
-        if rows.len() > MAX_KEYS {
-            return Err(TotalsListError::TooManyKeys { keys: rows.len() });
-        }
-        for unused in 0.. {
-            if rows.len() == MAX_KEYS {
-                break;
-            }
-            rows.push(NodeRow { key: UNUSED_KEY + unused, limbs: [0; SEGMENT_LIMBS], groups: 0 });
-        }
+    fn fill(mut rows: Vec<NodeRow>, most: usize) -> Result<Self, TotalsListError> {
+        let Some(unused) = most.checked_sub(rows.len()) else {
+            return Err(TotalsListError::TooManyKeys { keys: rows.len(), most });
+        };
+        let unused = UNUSED_KEY..UNUSED_KEY + unused as u32;
+        rows.extend(unused.map(|key| NodeRow { key, limbs: [0; SEGMENT_LIMBS], groups: 0 }));
         Ok(Self(rows))
     }
 
-    /// A list with these rows; `None` if it doesn't have as many as lists have.
-    pub fn from_rows(rows: Vec<NodeRow>) -> Option<Self> {
-        (rows.len() == MAX_KEYS).then_some(Self(rows))
+    /// The list of a level with these rows in use; `None` if there are more than lists there have.
+    pub fn of_used(level: u32, rows: Vec<NodeRow>) -> Option<Self> {
+        Self::fill(rows, keys_at(level)).ok()
+    }
+
+    /// A list of a level with these rows; `None` if it doesn't have as many as lists there have.
+    pub fn from_rows(level: u32, rows: Vec<NodeRow>) -> Option<Self> {
+        (rows.len() == keys_at(level)).then_some(Self(rows))
     }
 
     /// Rows in use.
@@ -130,6 +149,23 @@ impl NodeTotals {
         &self.0
     }
 
+    /// The first key whose total exceeds its bound, or has none; bounds are in order of their keys.
+    pub fn first_beyond(&self, bounds: &[FinalRow]) -> Option<u32> {
+        let bound = |row: &NodeRow| {
+            let place = bounds.binary_search_by_key(&row.key, |bound| bound.key).ok()?;
+            bounds.get(place).map(|bound| bound.figure)
+        };
+        let beyond = self
+            .used()
+            .find(|row| bound(row).is_none_or(|bound| row.total().is_none_or(|total| total > bound)));
+        beyond.map(|row| row.key)
+    }
+
+    /// What hides the list until salt and list are shown.
+    pub fn commitment(&self, salt: &[Val; 8], hasher: &Hasher) -> Digest {
+        hasher.sponge(Tag::HiddenTotals, &[*salt, self.digest(hasher).0].concat())
+    }
+
     /// Digest of the list.
     pub fn digest(&self, hasher: &Hasher) -> Digest {
         let elements: Vec<Val> = self.0.iter().flat_map(NodeRow::elements).collect();
@@ -137,7 +173,8 @@ impl NodeTotals {
     }
 }
 
-fn limbs<const N: usize>(total: u128) -> [u32; N] {
+/// Limbs of 15 bits, the lowest first.
+pub(crate) fn limbs<const N: usize>(total: u128) -> [u32; N] {
     core::array::from_fn(|i| {
         total.checked_shr((LOG_RANGE * i) as u32).unwrap_or(0) as u32 & ((1 << LOG_RANGE) - 1)
     })
@@ -179,6 +216,7 @@ impl NodeStatement {
     }
 
     /// Reads [`elements`](Self::elements) back.
+    #[cfg(feature = "prover")]
     pub(crate) fn from_elements(elements: &[Val]) -> Option<Self> {
         let [version, level, full, rest @ ..] = elements else { return None };
         let (digests, []) = rest.as_chunks::<4>() else { return None };
@@ -220,13 +258,86 @@ impl NodeStatement {
     }
 }
 
-/// A total of the final proof.
+/// A figure of the final proof.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct FinalRow {
     /// Key of the entries, or [`ACCOUNTS_KEY`].
     pub key: u32,
-    /// The total in base units, or the number of accounts.
-    pub total: u128,
+    /// The total in base units, or the number of accounts; or a bound that it doesn't exceed.
+    pub figure: u128,
+}
+
+/// What the final proof says of the totals.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum FinalTotals {
+    /// What they are.
+    Open(Vec<FinalRow>),
+    /// That none exceeds a bound. A key without a bound has no entries.
+    Bounded {
+        /// The bounds.
+        bounds: Vec<FinalRow>,
+        /// Commitment to the totals.
+        commitment: Digest,
+    },
+}
+
+/// Whether a final proof shows the totals or bounds, which circuit and key depend on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TotalsMode {
+    /// [`FinalTotals::Open`].
+    Open,
+    /// [`FinalTotals::Bounded`].
+    Bounded,
+}
+
+impl TotalsMode {
+    /// Both, in order of their numbers.
+    pub const ALL: [Self; 2] = [Self::Open, Self::Bounded];
+
+    /// Its number in statements and files.
+    pub const fn number(self) -> u8 {
+        match self {
+            Self::Open => 0,
+            Self::Bounded => 1,
+        }
+    }
+
+    /// The mode with this number.
+    pub fn from_number(number: u8) -> Option<Self> {
+        Self::ALL.into_iter().find(|mode| mode.number() == number)
+    }
+}
+
+impl FinalTotals {
+    /// Which of the two it is.
+    pub const fn mode(&self) -> TotalsMode {
+        match self {
+            Self::Open(_) => TotalsMode::Open,
+            Self::Bounded { .. } => TotalsMode::Bounded,
+        }
+    }
+
+    /// Totals or bounds, keys strictly increasing.
+    pub fn rows(&self) -> &[FinalRow] {
+        match self {
+            Self::Open(rows) | Self::Bounded { bounds: rows, .. } => rows,
+        }
+    }
+
+    /// The totals of a root node.
+    pub fn open(totals: &NodeTotals) -> Self {
+        Self::Open(
+            totals
+                .used()
+                .map(|row| FinalRow { key: row.key, figure: row.total().unwrap_or(u128::MAX) })
+                .collect(),
+        )
+    }
+
+    /// Bounds on the totals of a root node, in order of their keys, and a commitment to the totals.
+    pub fn bounded(totals: &NodeTotals, bounds: &[FinalRow], salt: &[Val; 8], hasher: &Hasher) -> Self {
+        Self::Bounded { bounds: bounds.to_vec(), commitment: totals.commitment(salt, hasher) }
+    }
 }
 
 /// What the final proof states: the public values that its verifier computes.
@@ -238,41 +349,26 @@ pub struct FinalStatement {
     pub epoch: Digest,
     /// Digest at the top of the tree.
     pub top: Digest,
-    /// Totals, keys strictly increasing.
-    pub totals: Vec<FinalRow>,
+    /// Totals or bounds.
+    pub totals: FinalTotals,
 }
 
 impl FinalStatement {
-    /// The statement about a tree whose root node has these totals.
-    pub fn new(node: &NodeStatement, totals: &NodeTotals) -> Self {
-        let totals = totals.used().map(|row| {
-            let weighted = row.limbs.iter().enumerate();
-            FinalRow {
-                key: row.key,
-                total: weighted.map(|(i, limb)| u128::from(*limb) << (LOG_RANGE * i)).sum(),
-            }
-        });
-        Self { level: node.level, epoch: node.epoch, top: node.top, totals: totals.collect() }
-    }
-
-    /// The rows as they are hashed, always [`MAX_KEYS`]; `None` if there are more.
+    /// The rows as they are hashed, always [as many as lists of the level have](keys_at); `None` if there are more.
     pub(crate) fn rows(&self) -> Option<Vec<[Val; FINAL_ROW]>> {
-        let unused = MAX_KEYS.checked_sub(self.totals.len())?;
-        let mut rows: Vec<[Val; FINAL_ROW]> = Vec::with_capacity(MAX_KEYS);
-        for row in &self.totals {
-            let limbs: [u32; LIMBS] = limbs(row.total);
+        let most = keys_at(self.level);
+        let unused = most.checked_sub(self.totals.rows().len())?;
+        let mut rows: Vec<[Val; FINAL_ROW]> = Vec::with_capacity(most);
+        for row in self.totals.rows() {
+            let limbs: [u32; LIMBS] = limbs(row.figure);
             rows.push(core::array::from_fn(|i| match i {
                 0 => Val::ONE,
                 1 => Val::from_u32(row.key),
                 i => Val::from_u32(limbs[i - 2]),
             }));
         }
-        rows.extend((0..unused).map(|i| {
-            core::array::from_fn(
-                |column| {
-                    if column == 1 { Val::from_u32(UNUSED_KEY + i as u32) } else { Val::ZERO }
-                },
-            )
+        rows.extend((UNUSED_KEY..UNUSED_KEY + unused as u32).map(|key| {
+            core::array::from_fn(|column| if column == 1 { Val::from_u32(key) } else { Val::ZERO })
         }));
         Some(rows)
     }
@@ -281,22 +377,28 @@ impl FinalStatement {
     pub fn digest(&self, hasher: &Hasher) -> Option<Digest> {
         let elements: Vec<Val> = self.rows()?.into_iter().flatten().collect();
         let totals = hasher.sponge(Tag::FinalTotals, &elements);
-        let mut elements = Vec::with_capacity(26);
-        elements.extend([RECURSION_VERSION, SUBTREE_DEPTH as u32 + self.level].map(Val::from_u32));
+        let mode = self.totals.mode();
+        let mut elements = Vec::with_capacity(35);
+        elements.extend(
+            [RECURSION_VERSION, SUBTREE_DEPTH as u32 + self.level, u32::from(mode.number())]
+                .map(Val::from_u32),
+        );
         elements.extend(self.epoch.0);
         elements.extend(self.top.0);
         elements.extend(totals.0);
+        if let FinalTotals::Bounded { commitment, .. } = &self.totals {
+            elements.extend(commitment.0);
+        }
         Some(hasher.sponge(Tag::FinalStatement, &elements))
     }
 
     /// Checks what the circuit leaves to the verifier: the first row is that of the accounts, as the circuit takes it
     /// whatever its key; keys strictly increase, each other one that of an asset and kind.
     pub fn is_well_formed(&self) -> bool {
-        let [accounts, rows @ ..] = self.totals.as_slice() else { return false };
+        let totals = self.totals.rows();
+        let [accounts, rows @ ..] = totals else { return false };
         let known =
             |row: &FinalRow| u16::try_from(row.key).is_ok_and(|key| EntryKey::from_number(key).is_ok());
-        accounts.key == ACCOUNTS_KEY
-            && rows.iter().all(known)
-            && self.totals.is_sorted_by(|a, b| a.key < b.key)
+        accounts.key == ACCOUNTS_KEY && rows.iter().all(known) && totals.is_sorted_by(|a, b| a.key < b.key)
     }
 }

@@ -64,8 +64,8 @@ pub enum DecimalError {
         /// Decimals of the asset.
         decimals: u8,
     },
-    /// `2^90` base units or more.
-    #[error("amount is 2^90 base units or more")]
+    /// `2^90` base units or more; of a total, `2^128`.
+    #[error("more base units than an amount (2^90) or a total (2^128) has")]
     TooLarge,
 }
 
@@ -87,32 +87,43 @@ pub fn parse_decimal(text: &str, decimals: u8, round_up: bool) -> Result<(bool, 
         Some((whole, fraction)) => (whole, fraction),
         None => (digits, ""),
     };
-    let mut value: u128 = 0;
-    let mut push = |byte: u8| -> Result<(), DecimalError> {
-        value = value * 10 + u128::from(byte - b'0');
-        if value > Amount::MAX.get() { Err(DecimalError::TooLarge) } else { Ok(()) }
-    };
-    if !whole.bytes().chain(fraction.bytes()).all(|byte| byte.is_ascii_digit()) {
-        return Err(DecimalError::NotANumber);
-    }
-    for byte in whole.bytes() {
-        push(byte)?;
-    }
-    let kept = usize::from(decimals).min(fraction.len());
-    let (kept, dropped) = fraction.split_at(kept);
-    for byte in kept.bytes() {
-        push(byte)?;
-    }
-    for _ in kept.len()..usize::from(decimals) {
-        push(b'0')?;
-    }
-    let inexact = dropped.bytes().any(|byte| byte != b'0');
+    let (value, inexact) = base_units(whole, fraction, decimals, Amount::MAX.get())?;
     if inexact && !round_up {
         return Err(DecimalError::TooManyDecimals { decimals });
     }
     let value = value + u128::from(inexact);
     let amount = Amount::new(value).map_err(|AmountError::TooLarge| DecimalError::TooLarge)?;
     Ok((negative && !amount.is_zero(), amount, inexact))
+}
+
+/// Reads a plain decimal number of whole units as a [`Total`](crate::Total), which can be larger than an amount: exact,
+/// never negative.
+pub fn parse_total(text: &str, decimals: u8) -> Result<u128, DecimalError> {
+    let (whole, fraction) = match text.split_once('.') {
+        Some((_, "")) | Some(("", _)) => return Err(DecimalError::NotANumber),
+        Some((whole, fraction)) => (whole, fraction),
+        None if text.is_empty() => return Err(DecimalError::Empty),
+        None => (text, ""),
+    };
+    match base_units(whole, fraction, decimals, u128::MAX)? {
+        (_, true) => Err(DecimalError::TooManyDecimals { decimals }),
+        (value, false) => Ok(value),
+    }
+}
+
+/// Digits before and behind the point as base units, at most `most`, and whether digits beyond `decimals` aren't zeros.
+fn base_units(whole: &str, fraction: &str, decimals: u8, most: u128) -> Result<(u128, bool), DecimalError> {
+    if !whole.bytes().chain(fraction.bytes()).all(|byte| byte.is_ascii_digit()) {
+        return Err(DecimalError::NotANumber);
+    }
+    let (kept, dropped) = fraction.split_at(usize::from(decimals).min(fraction.len()));
+    let zeros = core::iter::repeat_n(b'0', usize::from(decimals) - kept.len());
+    let mut value: u128 = 0;
+    for byte in whole.bytes().chain(kept.bytes()).chain(zeros) {
+        let next = value.checked_mul(10).and_then(|value| value.checked_add(u128::from(byte - b'0')));
+        value = next.filter(|value| *value <= most).ok_or(DecimalError::TooLarge)?;
+    }
+    Ok((value, dropped.bytes().any(|byte| byte != b'0')))
 }
 
 #[cfg(test)]
@@ -145,6 +156,18 @@ mod tests {
     fn rounds_up_only_when_asked() {
         assert_eq!(parse_decimal("0.001", 2, true).unwrap(), (false, Amount(1), true));
         assert_eq!(parse_decimal("0.010", 2, true).unwrap(), (false, Amount(1), false));
+    }
+
+    #[test]
+    fn totals_are_exact_and_128_bits() {
+        assert_eq!(parse_total("340282366920938463463.374607431768211455", 18), Ok(u128::MAX));
+        assert_eq!(parse_total("340282366920938463463.374607431768211456", 18), Err(DecimalError::TooLarge));
+        assert_eq!(parse_total("1.50", 1), Ok(15));
+        assert_eq!(parse_total("1.05", 1), Err(DecimalError::TooManyDecimals { decimals: 1 }));
+        for text in ["-1", "+1", "1e3", "1.", ".5", " 1", "1,0"] {
+            assert_eq!(parse_total(text, 8), Err(DecimalError::NotANumber), "{text}");
+        }
+        assert_eq!(parse_total("", 8), Err(DecimalError::Empty));
     }
 
     #[test]

@@ -13,7 +13,7 @@ mod epoch;
 mod totals;
 mod uid;
 
-pub use amount::{Amount, AmountError, DecimalError, parse_decimal};
+pub use amount::{Amount, AmountError, DecimalError, parse_decimal, parse_total};
 pub use asset::{
     Asset, AssetTable, AssetTableError, HaircutTier, Price, ProductHaircuts, Symbol, SymbolError,
 };

@@ -6,7 +6,7 @@ use assay_circuit::CIRCUIT_ID;
 use assay_commit::{
     Digest, Hasher, LeafKey, MAX_SEGMENTS, UpperTree, asset_table_digest, epoch_digest, published_root,
 };
-use assay_statement::{AssetTable, Entity, Epoch, Totals};
+use assay_statement::{AssetTable, Entity, EntryKey, Epoch, Kind, Totals};
 
 use crate::record::{FILE_VERSION, MAX_RECORD_BYTES, Reader, RecordError};
 use crate::segment::{SegmentVerifier, VerifyError, border_keys};
@@ -35,6 +35,87 @@ pub struct Expectations<'a> {
     pub totals: Option<&'a Totals>,
     /// The number of accounts, where known.
     pub accounts: Option<u64>,
+    /// Reserves of each asset, as totals of kind equity, which must cover all equity.
+    pub reserves: Option<&'a Totals>,
+}
+
+impl<'a> Expectations<'a> {
+    /// Who, when and with which assets, and nothing else.
+    pub const fn new(entity: &'a Entity, epoch: &'a Epoch, assets: &'a AssetTable) -> Self {
+        Self { entity, epoch, assets, root: None, totals: None, accounts: None, reserves: None }
+    }
+
+    /// Compares what a proof says with what is expected of it.
+    pub(crate) fn check(&self, root: Digest, figures: &Figures) -> Result<(), VerifyError> {
+        if self.root.is_some_and(|expected| expected != root) {
+            return Err(VerifyError::OtherRoot);
+        }
+        if self.totals.is_some_and(|expected| figures.exact().is_none_or(|(_, totals)| totals != expected)) {
+            return Err(VerifyError::OtherTotals);
+        }
+        if self
+            .accounts
+            .is_some_and(|expected| figures.exact().is_none_or(|(accounts, _)| accounts != expected))
+        {
+            return Err(VerifyError::OtherAccounts);
+        }
+        let Some(reserves) = self.reserves else { return Ok(()) };
+        let (_, most) = figures.at_most();
+        let beyond =
+            |(key, figure): &(EntryKey, u128)| key.kind() == Kind::EQUITY && *figure > reserves.get(*key);
+        match most.iter().find(beyond).and_then(|(key, _)| self.assets.get(key.asset())) {
+            Some(asset) => Err(VerifyError::NotCovered { symbol: asset.symbol.clone() }),
+            None => Ok(()),
+        }
+    }
+}
+
+/// What is proven of the number of accounts and of the totals.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Figures {
+    /// What they are.
+    Exact {
+        /// Number of accounts.
+        accounts: u64,
+        /// Totals in base units.
+        totals: Totals,
+    },
+    /// What they don't exceed. A pair of asset and kind without a bound has no entries.
+    AtMost {
+        /// At least the number of accounts.
+        accounts: u64,
+        /// At least the totals, in base units.
+        bounds: Totals,
+        /// Commitment to the totals, which [`TotalsOpening`](crate::TotalsOpening) opens.
+        commitment: Digest,
+    },
+}
+
+impl Figures {
+    /// Number of accounts and totals, if they are shown.
+    pub const fn exact(&self) -> Option<(u64, &Totals)> {
+        match self {
+            Self::Exact { accounts, totals } => Some((*accounts, totals)),
+            Self::AtMost { .. } => None,
+        }
+    }
+
+    /// What number of accounts and totals don't exceed.
+    pub const fn at_most(&self) -> (u64, &Totals) {
+        match self {
+            Self::Exact { accounts, totals: most } | Self::AtMost { accounts, bounds: most, .. } => {
+                (*accounts, most)
+            }
+        }
+    }
+
+    /// Commitment to the totals, if they are hidden.
+    pub const fn commitment(&self) -> Option<Digest> {
+        match self {
+            Self::Exact { .. } => None,
+            Self::AtMost { commitment, .. } => Some(*commitment),
+        }
+    }
 }
 
 /// What a verified proof says.
@@ -50,10 +131,8 @@ pub struct Statement {
     pub root: Digest,
     /// Levels of the tree; there are at most `2^depth` accounts.
     pub depth: usize,
-    /// Number of accounts.
-    pub accounts: u64,
-    /// Totals in base units.
-    pub totals: Totals,
+    /// Number of accounts and totals.
+    pub figures: Figures,
     /// Number of segments, if a bundle shows it.
     pub segments: Option<usize>,
 }
@@ -215,23 +294,15 @@ impl<'a> BundleVerifier<'a> {
         if root != header.root {
             return Err(VerifyError::Root);
         }
-        if self.expected.root.is_some_and(|expected| expected != root) {
-            return Err(VerifyError::OtherRoot);
-        }
-        if self.expected.totals.is_some_and(|expected| *expected != self.totals) {
-            return Err(VerifyError::OtherTotals);
-        }
-        if self.expected.accounts.is_some_and(|expected| expected != self.accounts) {
-            return Err(VerifyError::OtherAccounts);
-        }
+        let figures = Figures::Exact { accounts: self.accounts, totals: self.totals };
+        self.expected.check(root, &figures)?;
         Ok(Statement {
             entity: self.expected.entity.clone(),
             epoch: self.expected.epoch.clone(),
             assets: self.assets,
             root,
             depth,
-            accounts: self.accounts,
-            totals: self.totals,
+            figures,
             segments: Some(header.segments),
         })
     }

@@ -4,14 +4,17 @@
 extern crate alloc;
 
 mod bundle;
+mod opening;
 mod proof;
 mod record;
 mod segment;
 mod totals_file;
 
 pub use bundle::{
-    BUNDLE_MAGIC, BundleHeader, BundleVerifier, Expectations, MAX_BUNDLE_BYTES, Statement, verify_bundle,
+    BUNDLE_MAGIC, BundleHeader, BundleVerifier, Expectations, Figures, MAX_BUNDLE_BYTES, Statement,
+    verify_bundle,
 };
+pub use opening::{MAX_OPENING_BYTES, OPENING_FORMAT, OpeningError, TotalsOpening};
 pub use proof::{MAX_PROOF_BYTES, PROOF_MAGIC, ProofFile, verify_proof};
 pub use record::{FILE_VERSION, MAX_RECORD_BYTES, RecordError, SEGMENT_MAGIC, SegmentRecord};
 pub use segment::{SegmentVerifier, VerifyError};

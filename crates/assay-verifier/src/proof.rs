@@ -6,7 +6,7 @@ use assay_circuit::{SEGMENT_SHAPES, SegmentShape, p3_batch_stark::BatchProof};
 use assay_commit::{
     DIGEST_BYTES, Digest, Hasher, SUBTREE_DEPTH, asset_table_digest, epoch_digest, published_root,
 };
-use assay_recursion::statement::{ACCOUNTS_KEY, FinalRow, FinalStatement, MAX_KEYS};
+use assay_recursion::statement::{ACCOUNTS_KEY, FinalRow, FinalStatement, FinalTotals, MAX_KEYS, TotalsMode};
 use assay_recursion::tree::last::LOG_HEIGHT;
 use assay_recursion::{
     FINAL, FinalConfig, LayerConfig, VerifyingKey, final_commitment, final_key, proof_to_bytes,
@@ -15,7 +15,7 @@ use assay_statement::{EntryKey, Totals};
 
 use crate::record::{FILE_VERSION, Reader, RecordError};
 use crate::segment::VerifyError;
-use crate::{Expectations, Statement};
+use crate::{Expectations, Figures, Statement};
 
 /// First bytes of a final proof.
 pub const PROOF_MAGIC: [u8; 8] = *b"ASSAYPRF";
@@ -26,8 +26,9 @@ pub const MAX_PROOF_BYTES: usize = 4 << 20;
 /// A final proof as it stands in a file.
 ///
 /// Layout, numbers little-endian: magic, version (4 bytes), digest of the key (32), length of what follows (8); number
-/// of the segments' shape (1), levels above the segments (1), digest at the top of the tree (32), rows of totals (4),
-/// the rows (key 4, total 16), the commitment of the key (32), then the proof in postcard form up to the end.
+/// of the segments' shape (1), levels above the segments (1), whether the figures are totals (0) or bounds (1), digest at
+/// the top of the tree (32), rows of figures (4), the rows (key 4, figure 16), with bounds the commitment to the totals
+/// (32), the commitment of the key (32), then the proof in postcard form up to the end.
 pub struct ProofFile {
     shape: u8,
     statement: FileStatement,
@@ -40,7 +41,7 @@ pub struct ProofFile {
 struct FileStatement {
     level: u8,
     top: Digest,
-    totals: Vec<FinalRow>,
+    totals: FinalTotals,
 }
 
 impl ProofFile {
@@ -69,14 +70,18 @@ impl ProofFile {
 
     /// The file as bytes.
     pub fn to_bytes(&self) -> Result<Vec<u8>, VerifyError> {
-        let rows = u32::try_from(self.statement.totals.len()).map_err(|_| RecordError::TotalsRows)?;
+        let totals = &self.statement.totals;
+        let rows = u32::try_from(totals.rows().len()).map_err(|_| RecordError::TotalsRows)?;
         let mut body = Vec::with_capacity(self.proof.len() + (64 << 10));
-        body.extend([self.shape, self.statement.level]);
+        body.extend([self.shape, self.statement.level, totals.mode().number()]);
         body.extend(self.statement.top.to_bytes());
         body.extend(rows.to_le_bytes());
-        for row in &self.statement.totals {
+        for row in totals.rows() {
             body.extend(row.key.to_le_bytes());
-            body.extend(row.total.to_le_bytes());
+            body.extend(row.figure.to_le_bytes());
+        }
+        if let FinalTotals::Bounded { commitment, .. } = totals {
+            body.extend(commitment.to_bytes());
         }
         body.extend(self.commitment.to_bytes());
         body.extend(&self.proof);
@@ -106,16 +111,20 @@ impl ProofFile {
         if u64::from_le_bytes(reader.array()?) != reader.0.len() as u64 {
             return Err(RecordError::Length.into());
         }
-        let [shape, level] = reader.array()?;
+        let [shape, level, mode] = reader.array()?;
         let top = reader.digest()?;
         let rows = reader.u32()? as usize;
         if rows > MAX_KEYS {
             return Err(RecordError::TotalsRows.into());
         }
-        let mut totals = Vec::with_capacity(rows);
+        let mut figures = Vec::with_capacity(rows);
         for _ in 0..rows {
-            totals.push(FinalRow { key: reader.u32()?, total: u128::from_le_bytes(reader.array()?) });
+            figures.push(FinalRow { key: reader.u32()?, figure: u128::from_le_bytes(reader.array()?) });
         }
+        let totals = match TotalsMode::from_number(mode).ok_or(RecordError::UnknownCircuit)? {
+            TotalsMode::Open => FinalTotals::Open(figures),
+            TotalsMode::Bounded => FinalTotals::Bounded { bounds: figures, commitment: reader.digest()? },
+        };
         let commitment = reader.digest()?;
         let proof = reader.0.to_vec();
         Ok(Self { shape, statement: FileStatement { level, top, totals }, key, commitment, proof })
@@ -124,7 +133,9 @@ impl ProofFile {
     /// The pinned key that the file's shape and level call for; the file must name it and hold its commitment.
     fn verifying_key(&self, hasher: &Hasher) -> Result<VerifyingKey<FinalConfig>, VerifyError> {
         let shape = SEGMENT_SHAPES.get(usize::from(self.shape)).ok_or(RecordError::UnknownCircuit)?;
-        let pinned = final_key(*shape, u32::from(self.statement.level)).ok_or(RecordError::UnknownCircuit)?;
+        let FileStatement { level, totals, .. } = &self.statement;
+        let pinned =
+            final_key(totals.mode(), *shape, u32::from(*level)).ok_or(RecordError::UnknownCircuit)?;
         if self.key != pinned {
             return Err(RecordError::UnknownCircuit.into());
         }
@@ -143,22 +154,22 @@ pub fn verify_proof(bytes: &[u8], expected: Expectations<'_>) -> Result<Statemen
     let file = ProofFile::from_bytes(bytes)?;
     let hasher = Hasher::new();
     let key = file.verifying_key(&hasher)?;
-    let FileStatement { level, top, totals: rows } = file.statement;
+    let FileStatement { level, top, totals } = file.statement;
 
     let assets = asset_table_digest(&hasher, expected.assets);
     let epoch = epoch_digest(&hasher, expected.entity, expected.epoch, &assets);
-    let statement = FinalStatement { level: u32::from(level), epoch, top, totals: rows };
+    let statement = FinalStatement { level: u32::from(level), epoch, top, totals };
     if !statement.is_well_formed() {
         return Err(VerifyError::UnknownAsset);
     }
     let publics = statement.digest(&hasher).ok_or(RecordError::TotalsRows)?;
     key.verify_bytes(&publics.0, &file.proof).map_err(|_| VerifyError::Proof)?;
 
-    let mut totals = Totals::new();
+    let mut figures = Totals::new();
     let mut accounts = None;
-    for row in &statement.totals {
+    for row in statement.totals.rows() {
         if row.key == ACCOUNTS_KEY {
-            accounts = u64::try_from(row.total).ok();
+            accounts = u64::try_from(row.figure).ok();
             continue;
         }
         let number = u16::try_from(row.key).map_err(|_| VerifyError::UnknownAsset)?;
@@ -166,29 +177,24 @@ pub fn verify_proof(bytes: &[u8], expected: Expectations<'_>) -> Result<Statemen
         if entry.asset() >= expected.assets.len() {
             return Err(VerifyError::UnknownAsset);
         }
-        totals.add_total(entry, row.total)?;
+        figures.add_total(entry, row.figure)?;
     }
     let depth = SUBTREE_DEPTH + usize::from(level);
     let accounts =
         accounts.filter(|count| (1..=1 << depth).contains(count)).ok_or(VerifyError::AccountCount)?;
+    let figures = match statement.totals {
+        FinalTotals::Open(_) => Figures::Exact { accounts, totals: figures },
+        FinalTotals::Bounded { commitment, .. } => Figures::AtMost { accounts, bounds: figures, commitment },
+    };
     let root = published_root(&hasher, &epoch, depth, &statement.top);
-    if expected.root.is_some_and(|expected| expected != root) {
-        return Err(VerifyError::OtherRoot);
-    }
-    if expected.totals.is_some_and(|expected| *expected != totals) {
-        return Err(VerifyError::OtherTotals);
-    }
-    if expected.accounts.is_some_and(|expected| expected != accounts) {
-        return Err(VerifyError::OtherAccounts);
-    }
+    expected.check(root, &figures)?;
     Ok(Statement {
         entity: expected.entity.clone(),
         epoch: expected.epoch.clone(),
         assets,
         root,
         depth,
-        accounts,
-        totals,
+        figures,
         segments: None,
     })
 }

@@ -6,7 +6,7 @@ use assay_circuit::{
     SegmentConfig, segment_airs, segment_common,
 };
 use assay_commit::{Digest, Hasher, LeafKey, SUBTREE_DEPTH};
-use assay_statement::{AssetTable, Totals, TotalsError};
+use assay_statement::{AssetTable, Symbol, Totals, TotalsError};
 
 use crate::record::{RecordError, SegmentRecord};
 
@@ -133,4 +133,10 @@ pub enum VerifyError {
     /// The proof is for another number of accounts than expected.
     #[error("the proof shows another number of accounts than expected")]
     OtherAccounts,
+    /// The proof allows that more of an asset is owed than the given reserves.
+    #[error("the proof does not show that the reserves of {symbol} cover what is owed")]
+    NotCovered {
+        /// The asset.
+        symbol: Symbol,
+    },
 }

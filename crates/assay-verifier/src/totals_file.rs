@@ -11,7 +11,7 @@ use assay_statement::{
 };
 use serde::{Deserialize, Serialize};
 
-use crate::Statement;
+use crate::{Figures, Statement};
 
 /// Name of the format.
 pub const TOTALS_FORMAT: &str = "assay-totals";
@@ -41,14 +41,29 @@ pub struct TotalsFile {
     pub root: String,
     /// Levels of the tree.
     pub depth: usize,
-    /// Number of accounts.
+    /// What `accounts` and `totals` are.
+    pub figures: TotalsFileFigures,
+    /// Number of accounts, or what it doesn't exceed.
     pub accounts: u64,
     /// Digest of the asset table, 64 hex digits.
     pub asset_table: String,
     /// The asset table, in order of the symbol.
     pub assets: Vec<TotalsFileAsset>,
-    /// Totals in order of asset and kind; a pair without entries is absent.
+    /// Totals or bounds in order of asset and kind; a pair without entries is absent.
     pub totals: Vec<TotalsFileEntry>,
+    /// Commitment to totals that aren't shown, 64 hex digits.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub commitment: Option<String>,
+}
+
+/// Whether a totals file says what totals are or what they don't exceed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum TotalsFileFigures {
+    /// What they are.
+    Exact,
+    /// What they don't exceed.
+    AtMost,
 }
 
 /// An asset of a totals file.
@@ -95,7 +110,7 @@ pub struct TotalsFileEntry {
     pub asset: String,
     /// Name of the kind.
     pub kind: String,
-    /// Total in base units, decimal digits.
+    /// Total or bound in base units, decimal digits.
     pub total: String,
 }
 
@@ -103,6 +118,7 @@ impl TotalsFile {
     /// The claim that a statement makes.
     pub fn new(statement: &Statement, assets: &AssetTable) -> Self {
         let symbol = |index: usize| assets.get(index).map_or("", |asset| asset.symbol.as_str()).to_string();
+        let (accounts, totals) = statement.figures.at_most();
         Self {
             format: TOTALS_FORMAT.to_string(),
             version: TOTALS_VERSION,
@@ -112,11 +128,14 @@ impl TotalsFile {
             time: statement.epoch.time(),
             root: statement.root.to_hex(),
             depth: statement.depth,
-            accounts: statement.accounts,
+            figures: match statement.figures {
+                Figures::Exact { .. } => TotalsFileFigures::Exact,
+                Figures::AtMost { .. } => TotalsFileFigures::AtMost,
+            },
+            accounts,
             asset_table: statement.assets.to_hex(),
             assets: assets.assets().iter().map(TotalsFileAsset::from).collect(),
-            totals: statement
-                .totals
+            totals: totals
                 .iter()
                 .map(|(key, total)| TotalsFileEntry {
                     asset: symbol(key.asset()),
@@ -124,6 +143,7 @@ impl TotalsFile {
                     total: total.to_string(),
                 })
                 .collect(),
+            commitment: statement.figures.commitment().map(|commitment| commitment.to_hex()),
         }
     }
 
@@ -148,6 +168,7 @@ impl TotalsFile {
         file.entity()?;
         file.epoch()?;
         file.root()?;
+        file.commitment()?;
         Ok(file)
     }
 
@@ -172,6 +193,14 @@ impl TotalsFile {
         Ok(Digest::from_hex(&self.root)?)
     }
 
+    /// Commitment to the totals, just where they aren't shown.
+    pub fn commitment(&self) -> Result<Option<Digest>, TotalsFileError> {
+        if self.commitment.is_some() != (self.figures == TotalsFileFigures::AtMost) {
+            return Err(TotalsFileError::Commitment);
+        }
+        Ok(self.commitment.as_deref().map(Digest::from_hex).transpose()?)
+    }
+
     /// The asset table, which must be in order.
     pub fn asset_table(&self) -> Result<AssetTable, TotalsFileError> {
         let assets = self.assets.iter().map(Asset::try_from).collect::<Result<Vec<_>, _>>()?;
@@ -180,7 +209,7 @@ impl TotalsFile {
         if in_order { Ok(table) } else { Err(TotalsFileError::Order) }
     }
 
-    /// The totals, which must be in order, without zeros of absent pairs.
+    /// The totals or bounds, which must be in order, without zeros of absent pairs.
     pub fn totals(&self, assets: &AssetTable) -> Result<Totals, TotalsFileError> {
         let mut totals = Totals::new();
         let mut last = None;
@@ -284,6 +313,9 @@ pub enum TotalsFileError {
     /// A malformed total, or one of an unknown asset or kind.
     #[error("a total of the totals file is malformed or names an unknown asset or kind")]
     Total,
+    /// A commitment beside totals, or bounds without one.
+    #[error("a totals file has a commitment just where it shows bounds")]
+    Commitment,
     /// A malformed price.
     #[error("a price of the totals file is malformed")]
     Price,

@@ -5,7 +5,7 @@ use assay_commit::{Digest, EMPTY, Hasher, asset_table_digest};
 use assay_statement::{
     Asset, AssetTable, Entity, EntryKey, Epoch, HaircutTier, Kind, Price, ProductHaircuts, Symbol, Totals,
 };
-use assay_verifier::{MAX_TOTALS_BYTES, Statement, TotalsFile, TotalsFileError};
+use assay_verifier::{Figures, MAX_TOTALS_BYTES, Statement, TotalsFile, TotalsFileError};
 use proptest::collection::vec;
 use proptest::prelude::*;
 use serde_json::{Value, json};
@@ -37,8 +37,7 @@ fn statement() -> Statement {
         assets: asset_table_digest(&Hasher::new(), &assets()),
         root: EMPTY,
         depth: 20,
-        accounts: 12,
-        totals,
+        figures: Figures::Exact { accounts: 12, totals },
         segments: Some(3),
     }
 }
@@ -61,7 +60,7 @@ fn round_trip() {
     assert_eq!(read.epoch(), Ok(statement().epoch));
     assert_eq!(read.root(), Ok(statement().root));
     assert_eq!(read.asset_table(), Ok(assets()));
-    assert_eq!(read.totals(&assets()), Ok(statement().totals));
+    assert_eq!(read.totals(&assets()), Ok(statement().figures.at_most().1.clone()));
 }
 
 /// Every field of a statement is in the file.
@@ -79,11 +78,41 @@ fn a11_a_file_of_another_statement() {
     other(&|statement| statement.assets = EMPTY);
     other(&|statement| statement.root = Digest([statement.root.0[1]; 8]));
     other(&|statement| statement.depth = 19);
-    other(&|statement| statement.accounts = 13);
-    other(&|statement| statement.totals = Totals::new());
-    other(&|statement| statement.totals.add_total(EntryKey::new(1, Kind::EQUITY).unwrap(), 1).unwrap());
+    let figures = |change: &dyn Fn(&mut u64, &mut Totals)| {
+        let mut statement = statement();
+        if let Figures::Exact { accounts, totals } = &mut statement.figures {
+            change(accounts, totals);
+        }
+        assert!(!file.matches(&statement));
+    };
+    figures(&|accounts, _| *accounts = 13);
+    figures(&|_, totals| *totals = Totals::new());
+    figures(&|_, totals| totals.add_total(EntryKey::new(1, Kind::EQUITY).unwrap(), 1).unwrap());
     // A total of zero is not the same as none.
-    other(&|statement| statement.totals.add_total(EntryKey::new(1, Kind::DEBT).unwrap(), 0).unwrap());
+    figures(&|_, totals| totals.add_total(EntryKey::new(1, Kind::DEBT).unwrap(), 0).unwrap());
+    other(&|statement| statement.figures = hidden(statement));
+}
+
+/// The same figures as bounds.
+fn hidden(statement: &Statement) -> Figures {
+    let (accounts, totals) = statement.figures.at_most();
+    Figures::AtMost { accounts, bounds: totals.clone(), commitment: EMPTY }
+}
+
+/// Bounds have a commitment, totals none, and neither is taken for the other.
+#[test]
+fn bounds_are_not_totals() {
+    let bounded = Statement { figures: hidden(&statement()), ..statement() };
+    let file = TotalsFile::new(&bounded, &assets());
+    let read_back = TotalsFile::from_json(file.to_json().unwrap().as_bytes()).unwrap();
+    assert!(read_back.matches(&bounded) && !read_back.matches(&statement()));
+    let changes: [(&str, Value); 3] =
+        [("figures", json!("exact")), ("commitment", Value::Null), ("commitment", json!("00"))];
+    for (field, value) in changes {
+        let mut changed = serde_json::to_value(&file).unwrap();
+        changed[field] = value;
+        assert!(read(&changed).is_err(), "{field}");
+    }
 }
 
 /// Every value of the file changed: refused, or not what was proven.

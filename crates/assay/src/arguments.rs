@@ -250,6 +250,9 @@ pub(crate) struct Prove {
     /// End with the bundle: no final proof.
     #[arg(long)]
     pub(crate) no_proof: bool,
+    /// Hide the totals: the proof shows that these reserves (CSV of `asset,reserve`) cover what is owed of each asset.
+    #[arg(long, value_name = "RESERVES", conflicts_with = "no_proof")]
+    pub(crate) hide_totals: Option<PathBuf>,
     /// Folder for what is kept between runs and for receipts; private [default: `work` in the folder for the results].
     #[arg(long)]
     pub(crate) work: Option<PathBuf>,
@@ -273,6 +276,12 @@ pub(crate) struct Verify {
     /// Published root that the proof must be for, 64 hex digits.
     #[arg(long)]
     pub(crate) root: Option<String>,
+    /// Reserves (CSV of `asset,reserve`) that must cover what is owed, asset by asset.
+    #[arg(long)]
+    pub(crate) reserves: Option<PathBuf>,
+    /// Opens the totals that a proof hides: `opening.json` of the work folder, from the exchange.
+    #[arg(long)]
+    pub(crate) opening: Option<PathBuf>,
 }
 
 #[derive(Args)]

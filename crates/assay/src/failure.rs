@@ -8,7 +8,7 @@ use std::process::ExitCode;
 use assay_commit::ReceiptError;
 use assay_ledger::LedgerError;
 use assay_prover::{ProverError, ReceiptsError};
-use assay_verifier::{RecordError, TotalsFileError, VerifyError};
+use assay_verifier::{OpeningError, RecordError, TotalsFileError, VerifyError};
 use serde_json::json;
 
 /// A result that can't be written (a full disk, a closed pipe) is no bug: it ends the command with "could not check".
@@ -123,13 +123,15 @@ impl From<ProverError> for Failure {
             | ProverError::AccountTooLarge
             | ProverError::Secret { .. }
             | ProverError::LedgerChanged => Kind::Unreadable,
-            ProverError::File { .. } | ProverError::Busy { .. } | ProverError::Damaged { .. } => {
-                Kind::NotChecked
-            }
+            ProverError::File { .. }
+            | ProverError::Busy { .. }
+            | ProverError::Randomness
+            | ProverError::Damaged { .. } => Kind::NotChecked,
             ProverError::OtherRun { .. }
             | ProverError::OpenFolder { .. }
             | ProverError::KeyCollision
             | ProverError::TooManyKeys { .. }
+            | ProverError::NotCovered { .. }
             | ProverError::Memory { .. }
             | ProverError::TooManySegments { .. } => Kind::Usage,
             ProverError::Tree(_)
@@ -150,6 +152,16 @@ impl From<VerifyError> for Failure {
         let kind = match &error {
             VerifyError::Record(RecordError::Magic | RecordError::Version { .. }) => Kind::Unreadable,
             VerifyError::Setup => Kind::Bug,
+            _ => Kind::Rejected,
+        };
+        Self::new(kind, error)
+    }
+}
+
+impl From<OpeningError> for Failure {
+    fn from(error: OpeningError) -> Self {
+        let kind = match &error {
+            OpeningError::Json { .. } | OpeningError::Format | OpeningError::TooLarge => Kind::Unreadable,
             _ => Kind::Rejected,
         };
         Self::new(kind, error)

@@ -1,7 +1,8 @@
 //! Figures for people.
 
-use assay_statement::{AssetTable, EntryKey, Totals};
-use serde_json::{Value, json};
+use assay_statement::{AssetTable, EntryKey, Kind, Totals};
+use assay_verifier::Figures;
+use serde_json::{Map, Value, json};
 
 /// Base units as whole units, such as `1.25`.
 pub(crate) fn whole_units(base_units: u128, decimals: u8) -> String {
@@ -31,6 +32,61 @@ pub(crate) fn totals_lines(totals: &Totals, assets: &AssetTable, most: usize) ->
 pub(crate) fn totals_json(totals: &Totals, assets: &AssetTable) -> Value {
     let entry = |(key, total): (EntryKey, u128)| json!({"asset": describe(key, assets).0, "kind": key.kind().name(), "total": total.to_string()});
     totals.iter().map(entry).collect()
+}
+
+/// Number of accounts and totals, or their bounds, as they are proven.
+pub(crate) fn figures_lines(figures: &Figures, assets: &AssetTable, most: usize) -> Vec<String> {
+    match figures {
+        Figures::Exact { accounts, totals } => {
+            let mut lines = vec![format!("accounts  {}", grouped(*accounts))];
+            lines.extend(totals_lines(totals, assets, most));
+            lines
+        }
+        Figures::AtMost { accounts, bounds, .. } => {
+            let mut lines = vec![
+                format!("accounts  at most {}", grouped(*accounts)),
+                "totals    hidden; of each asset, what is owed is at most:".to_owned(),
+            ];
+            let mut owed = Totals::new();
+            for (key, bound) in bounds.iter().filter(|(key, _)| key.kind() == Kind::EQUITY) {
+                // The first figure of a key can't overflow.
+                let _ = owed.add_total(key, bound);
+            }
+            lines.extend(totals_lines(&owed, assets, most));
+            if owed.len() < bounds.len() {
+                let others = bounds.len() - owed.len();
+                lines.push(format!(
+                    "  debt and collateral occur in {others} pairs of asset and kind, without a bound"
+                ));
+            }
+            lines
+        }
+    }
+}
+
+/// The same as JSON, with the fields of the totals file.
+pub(crate) fn figures_json(figures: &Figures, assets: &AssetTable) -> Map<String, Value> {
+    let (accounts, totals) = figures.at_most();
+    let name = if figures.exact().is_some() { "exact" } else { "at_most" };
+    let mut map = Map::new();
+    map.insert("figures".into(), name.into());
+    map.insert("accounts".into(), accounts.into());
+    map.insert("totals".into(), totals_json(totals, assets));
+    if let Some(commitment) = figures.commitment() {
+        map.insert("commitment".into(), commitment.to_hex().into());
+    }
+    map
+}
+
+/// One JSON object of two.
+pub(crate) fn merged(value: Value, fields: Map<String, Value>) -> Value {
+    match value {
+        Value::Object(mut map) => {
+            map.extend(fields);
+            map.into()
+        }
+        other => other,
+    }
 }
 
 pub(crate) fn describe(key: EntryKey, assets: &AssetTable) -> (&str, u8) {

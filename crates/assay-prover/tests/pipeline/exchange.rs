@@ -139,6 +139,7 @@ impl Run {
             bundle: Some(self.bundle.clone()),
             proof: None,
             totals: self.totals.clone(),
+            reserves: None,
         }
     }
 
@@ -175,15 +176,7 @@ impl Run {
 
     /// Verifies the bundle as an auditor does.
     pub(crate) fn verify(&self) -> Result<Statement, VerifyError> {
-        let expected = Expectations {
-            entity: &self.entity,
-            epoch: &self.epoch,
-            assets: &self.assets,
-            root: None,
-            totals: None,
-            accounts: None,
-        };
-        verify_bundle(&self.bundle(), expected)
+        verify_bundle(&self.bundle(), Expectations::new(&self.entity, &self.epoch, &self.assets))
     }
 }
 

@@ -6,7 +6,7 @@ use std::fmt::Write as _;
 use assay_circuit::{MAX_TOTALS_ROWS, SegmentShape};
 use assay_ledger::{LedgerFormat, Order, Rounding};
 use assay_prover::{ProverError, ReceiptsError, prove_ledger};
-use assay_statement::{EntryKey, Kind};
+use assay_statement::{EntryKey, Kind, Totals};
 use assay_verifier::SegmentRecord;
 
 use crate::exchange::{ACCOUNTS, FINISHED, LEDGER, Ledger, Run, specification, uid, walk};
@@ -15,8 +15,7 @@ use crate::exchange::{ACCOUNTS, FINISHED, LEDGER, Ledger, Run, specification, ui
 fn totals_are_plain_sums() {
     let (run, outcome) = &*FINISHED;
     let statement = &outcome.statement;
-    assert_eq!(statement.totals, LEDGER.totals);
-    assert_eq!(statement.accounts, ACCOUNTS);
+    assert_eq!(statement.figures.exact(), Some((ACCOUNTS, &LEDGER.totals)));
     assert_eq!(outcome.positions, LEDGER.positions());
     assert_eq!(outcome.rounded, 0);
     let segments = statement.segments.unwrap();
@@ -100,7 +99,7 @@ fn the_order_of_the_ledger_does_not_matter() {
     job.order = Order::Sorted;
     let outcome = prove_ledger(&job, &|_| {}).unwrap();
     assert_eq!(outcome.statement.root, root);
-    assert_eq!(outcome.statement.totals, unsorted.totals);
+    assert_eq!(*outcome.statement.figures.at_most().1, unsorted.totals);
 }
 
 #[test]
@@ -111,8 +110,7 @@ fn memory_changes_segments_but_not_totals() {
     let large = run.prove().unwrap();
     assert_eq!((small.shape.name(), large.shape.name()), ("small", "medium"));
     assert!(large.statement.segments < small.statement.segments);
-    assert_eq!(large.statement.totals, small.statement.totals);
-    assert_eq!(large.statement.accounts, small.statement.accounts);
+    assert_eq!(large.statement.figures, small.statement.figures);
 }
 
 #[test]
@@ -120,8 +118,9 @@ fn one_account() {
     let run = Run::over_rows(&["BTC", "ETH"], "only@example.org,ETH,equity,12.34\n");
     let statement = run.prove().unwrap().statement;
     let key = EntryKey::new(1, Kind::EQUITY).unwrap();
-    assert_eq!((statement.accounts, statement.segments), (1, Some(1)));
-    assert_eq!(statement.totals.iter().collect::<Vec<_>>(), [(key, 1_234)]);
+    assert_eq!(statement.segments, Some(1));
+    let (accounts, totals) = statement.figures.exact().unwrap();
+    assert_eq!((accounts, totals.iter().collect::<Vec<_>>()), (1, vec![(key, 1_234)]));
     let receipt = run.receipts().receipt(&uid("only@example.org")).unwrap();
     receipt.verify(&uid("only@example.org"), &run.assets, &run.entity, &statement.root).unwrap();
 }
@@ -130,8 +129,8 @@ fn one_account() {
 fn accounts_without_positions() {
     let run = Run::over_rows(&["BTC"], "a@example.org,,,\nb@example.org,,,\nc@example.org,,,\n");
     let outcome = run.prove().unwrap();
-    assert_eq!((outcome.statement.accounts, outcome.positions), (3, 0));
-    assert!(outcome.statement.totals.is_empty());
+    assert_eq!(outcome.statement.figures.exact(), Some((3, &Totals::new())));
+    assert_eq!(outcome.positions, 0);
     let receipt = run.receipts().receipt(&uid("b@example.org")).unwrap();
     let root = &outcome.statement.root;
     assert!(
@@ -151,10 +150,11 @@ fn an_account_with_most_assets_of_a_large_table() {
     }
     let run = Run::over_rows(&symbols, &rows);
     let outcome = run.prove().unwrap();
-    assert_eq!((outcome.statement.accounts, outcome.positions), (2, MAX_TOTALS_ROWS as u64));
-    assert_eq!(outcome.statement.totals.len(), MAX_TOTALS_ROWS);
+    let (accounts, totals) = outcome.statement.figures.exact().unwrap();
+    assert_eq!((accounts, outcome.positions), (2, MAX_TOTALS_ROWS as u64));
+    assert_eq!(totals.len(), MAX_TOTALS_ROWS);
     let last = EntryKey::new(999, Kind::EQUITY).unwrap();
-    assert_eq!(outcome.statement.totals.get(last), 100_001);
+    assert_eq!(totals.get(last), 100_001);
     let receipt = run.receipts().receipt(&uid("most@example.org")).unwrap();
     let root = &outcome.statement.root;
     let verified = receipt.verify(&uid("most@example.org"), &run.assets, &run.entity, root).unwrap();
@@ -174,7 +174,7 @@ fn a26_rounding_is_against_the_exchange() {
     std::fs::remove_dir_all(&run.work).unwrap();
     let outcome = run.prove().unwrap();
     assert_eq!(outcome.rounded, 2);
-    let total = |asset, kind| outcome.statement.totals.get(EntryKey::new(asset, kind).unwrap());
+    let total = |asset, kind| outcome.statement.figures.at_most().1.get(EntryKey::new(asset, kind).unwrap());
     assert_eq!(total(0, Kind::EQUITY), 101 + 100);
     assert_eq!(total(1, Kind::DEBT), 100);
 }

@@ -8,3 +8,4 @@ mod exchange;
 mod honest;
 mod refusals;
 mod resume;
+mod tree;

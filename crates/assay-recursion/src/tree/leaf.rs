@@ -14,7 +14,9 @@ use super::{StatementWires, TreeCircuitError, input_array, inputs};
 use crate::builder::{CircuitBuilder, LOG_RANGE};
 use crate::circuit::{Circuit, High, Hint, Permute, Rest, Wire};
 use crate::gadgets::{ChildShape, ProofError, push_proof, verify_batch};
-use crate::statement::{ACCOUNTS_KEY, NodeRow, NodeStatement, NodeTotals, SEGMENT_LIMBS, TotalsListError};
+use crate::statement::{
+    ACCOUNTS_KEY, LEAF_KEYS, NodeRow, NodeStatement, NodeTotals, SEGMENT_LIMBS, TotalsListError,
+};
 use crate::witness::Inputs;
 
 /// Log2 of the height of leaf and node circuits.
@@ -29,7 +31,7 @@ const ROW: usize = SUMS + 2;
 // Sums split into two halves of 15 bits, and the range check takes the number of entries less one.
 const _: () = assert!(MAX_GROUP == 1 << LOG_RANGE && LOG_RANGE == assay_circuit::LOG_RANGE);
 // Every key of a segment has a row in the leaf's list, and the accounts have one.
-const _: () = assert!(MAX_TOTALS_ROWS < crate::statement::MAX_KEYS);
+const _: () = assert!(MAX_TOTALS_ROWS < LEAF_KEYS);
 // The leaf's own list has a limb more than a sum has halves, and its sums don't reach p:
 // MAX_TOTALS_ROWS rows of at most two halves each.
 const _: () = assert!(SEGMENT_LIMBS > SUMS && (MAX_TOTALS_ROWS as u64 + 1) << (LOG_RANGE + 1) < 1 << 30);
@@ -153,8 +155,8 @@ fn leaf(b: &mut CircuitBuilder, child: &ChildShape) {
         .collect();
     open_segment_totals(b, &epoch, &rows, &segment_totals);
 
-    let list = NodeList::input(b);
-    let carries = inputs(b, crate::statement::MAX_KEYS * (SEGMENT_LIMBS - 1));
+    let list = NodeList::input(b, LEAF_KEYS);
+    let carries = inputs(b, LEAF_KEYS * (SEGMENT_LIMBS - 1));
     let totals = list.digest(b);
     compare(b, &Sides { segment_totals, accounts, rows: &rows, totals, list: &list, carries: &carries });
 

@@ -13,7 +13,7 @@ use super::{StatementWires, TreeCircuitError, choose};
 use crate::builder::{CircuitBuilder, LOG_RANGE};
 use crate::circuit::{Circuit, High, Permute, Rest, Wire};
 use crate::gadgets::{ChildShape, ProofError, push_proof, verify_batch};
-use crate::statement::{NodeStatement, NodeTotals, TotalsListError};
+use crate::statement::{NodeStatement, NodeTotals, TotalsListError, keys_at};
 use crate::witness::Inputs;
 use crate::{InnerProof, VerifyingKey};
 
@@ -66,10 +66,8 @@ impl NodeCircuit {
         right: Option<&Child<'_>>,
         hasher: &Hasher,
     ) -> Result<(Inputs, NodeStatement, NodeTotals), NodeError> {
-        let totals = match right {
-            Some(right) => left.totals.add(right.totals)?,
-            None => left.totals.clone(),
-        };
+        let children = core::iter::once(left).chain(right);
+        let totals = NodeTotals::of_node(children.map(|child| child.totals))?;
         let statement = left.statement.join(right.map(|right| right.statement), &totals, hasher);
         let mut inputs = Inputs::default();
         inputs.push_base(Val::from_bool(right.is_none()));
@@ -98,7 +96,7 @@ fn node(b: &mut CircuitBuilder, level: u32, child: &ChildShape) {
         let statement = StatementWires::input(b);
         let digest = statement.digest(b, level - 1);
         verify_batch(b, child, &[digest.to_vec()]);
-        let list = NodeList::input(b);
+        let list = NodeList::input(b, keys_at(level - 1));
         let totals = list.digest(b);
         assert_same(b, &totals, &statement.totals);
         (statement, list)
@@ -123,7 +121,7 @@ fn node(b: &mut CircuitBuilder, level: u32, child: &ChildShape) {
     let right_top = core::array::from_fn(|i| choose(b, absent, empty[i], right.top[i]));
     let top = compress_node(b, &left.top, &right_top);
 
-    let list = NodeList::input(b);
+    let list = NodeList::input(b, keys_at(level));
     let totals = list.digest(b);
     let fixed: Vec<Wire> = [left.totals, right.totals, totals].concat();
     let comparison = Comparison::new(b, &fixed);

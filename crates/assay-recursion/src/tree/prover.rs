@@ -15,10 +15,10 @@ use super::TreeCircuitError;
 use super::last::LastCircuit;
 use super::leaf::{LeafCircuit, LeafError};
 use super::node::{Child, NodeCircuit, NodeError};
-use super::wrap::WrapCircuit;
+use super::wrap::{Show, WrapCircuit, WrapError};
 use crate::circuit::Circuit;
 use crate::gadgets::ProofError;
-use crate::statement::{FinalStatement, NodeRow, NodeStatement, NodeTotals};
+use crate::statement::{FinalStatement, NodeRow, NodeStatement, NodeTotals, TotalsMode};
 use crate::witness::{Inputs, Violation};
 use crate::{FINAL, FinalConfig, INNER, InnerProof, KeyError, ProveError, ProvingKey, VerifyingKey, WRAP};
 
@@ -52,6 +52,15 @@ pub enum TreeError {
     /// Children that no node takes.
     #[error(transparent)]
     Node(#[from] NodeError),
+    /// A root that the last circuits don't take.
+    #[error(transparent)]
+    Wrap(#[from] WrapError),
+    /// A total above its bound.
+    #[error("the total of key {key} exceeds its bound, or has none")]
+    Bound {
+        /// Number of the entries' key, or that of the accounts.
+        key: u32,
+    },
     /// A proof of another shape.
     #[error(transparent)]
     Proof(#[from] ProofError),
@@ -128,8 +137,8 @@ impl TreeProver {
     }
 
     /// Circuits and keys of the last two layers over root nodes of a level.
-    pub fn finisher(&self, level: u32) -> Result<Finisher, TreeError> {
-        Finisher::new(level, self.key(level)?)
+    pub fn finisher(&self, level: u32, mode: TotalsMode) -> Result<Finisher, TreeError> {
+        Finisher::new(level, mode, self.key(level)?)
     }
 }
 
@@ -141,8 +150,8 @@ pub struct Finisher {
 }
 
 impl Finisher {
-    fn new(level: u32, child: &VerifyingKey) -> Result<Self, TreeError> {
-        let wrap = WrapCircuit::new(level, child)?;
+    fn new(level: u32, mode: TotalsMode, child: &VerifyingKey) -> Result<Self, TreeError> {
+        let wrap = WrapCircuit::new(level, mode, child)?;
         let wrap_key = ProvingKey::new(WRAP, wrap.circuit())?;
         let last = LastCircuit::new(wrap_key.verifying_key())?;
         let last_key = ProvingKey::new(FINAL, last.circuit())?;
@@ -155,9 +164,18 @@ impl Finisher {
     }
 
     /// The final proof over a root node.
-    pub fn finish(&self, root: &NodeProof) -> Result<(FinalStatement, BatchProof<FinalConfig>), TreeError> {
+    pub fn finish(
+        &self,
+        root: &NodeProof,
+        show: Show<'_>,
+    ) -> Result<(FinalStatement, BatchProof<FinalConfig>), TreeError> {
+        if let Show::Bounds(bounds, _) = show
+            && let Some(key) = root.totals.first_beyond(bounds)
+        {
+            return Err(TreeError::Bound { key });
+        }
         let (wrap, key) = &self.wrap;
-        let (inputs, statement) = wrap.inputs(&root.child(), &self.hasher)?;
+        let (inputs, statement) = wrap.inputs(&root.child(), show, &self.hasher)?;
         let wrapped = prove(wrap.circuit(), key, &inputs)?;
         let publics = statement.digest(&self.hasher).unwrap_or(Digest([Val::ZERO; 8]));
         let (last, key) = &self.last;
@@ -198,7 +216,7 @@ impl NodeProof {
         }
         let elements: Vec<Val> = stored.statement.iter().map(|element| Val::from_u32(*element)).collect();
         let statement = NodeStatement::from_elements(&elements)?;
-        let totals = NodeTotals::from_rows(stored.totals)?;
+        let totals = NodeTotals::from_rows(statement.level, stored.totals)?;
         Some(Self { statement, totals, proof: stored.proof })
     }
 }

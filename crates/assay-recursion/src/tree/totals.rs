@@ -15,7 +15,7 @@ use p3_field::{BasedVectorSpace, PrimeCharacteristicRing};
 use super::{inputs, sponge};
 use crate::builder::{CircuitBuilder, LOG_RANGE};
 use crate::circuit::{High, Permute, Rest, Wire};
-use crate::statement::{ACCOUNTS_KEY, MAX_KEYS, NODE_ROW, NodeTotals};
+use crate::statement::{ACCOUNTS_KEY, NODE_ROW, NodeTotals};
 use crate::witness::Inputs;
 
 /// The challenges of one comparison.
@@ -90,8 +90,9 @@ impl Comparison {
 pub(super) struct NodeList(Vec<Wire>);
 
 impl NodeList {
-    pub(super) fn input(b: &mut CircuitBuilder) -> Self {
-        Self(inputs(b, MAX_KEYS * NODE_ROW))
+    /// A list of so many keys.
+    pub(super) fn input(b: &mut CircuitBuilder, keys: usize) -> Self {
+        Self(inputs(b, keys * NODE_ROW))
     }
 
     pub(super) fn push(totals: &NodeTotals, inputs: &mut Inputs) {

@@ -91,14 +91,7 @@ impl Exchange {
     }
 
     pub(crate) fn expectations(&self) -> Expectations<'_> {
-        Expectations {
-            entity: &self.entity,
-            epoch: &self.epoch,
-            assets: &self.assets,
-            root: None,
-            totals: None,
-            accounts: None,
-        }
+        Expectations::new(&self.entity, &self.epoch, &self.assets)
     }
 
     /// The plain sum over some accounts.

@@ -5,25 +5,32 @@ use std::sync::LazyLock;
 use assay_circuit::{
     All, SEGMENT_PARAMETERS, SEGMENT_SHAPES, SegmentAccount, SegmentInput, SegmentShape, build_segment,
 };
-use assay_commit::{DIGEST_BYTES, Digest};
+use assay_commit::{DIGEST_BYTES, Digest, EMPTY, Hasher};
+use assay_recursion::statement::TotalsMode;
 use assay_recursion::tree::prover::{NodeProof, TreeProver};
+use assay_recursion::tree::wrap::Show;
 use assay_recursion::{MAX_LEVEL, final_key};
-use assay_statement::{AssetTable, Totals};
-use assay_verifier::{Expectations, ProofFile, RecordError, VerifyError, verify_proof};
+use assay_statement::{AssetTable, Kind, Totals};
+use assay_verifier::{
+    Expectations, Figures, OpeningError, ProofFile, TotalsOpening, VerifyError, verify_proof,
+};
 
 use crate::exchange::{EXCHANGE, Exchange, OTHERS, Random, asset_table, prove};
 
 /// Bytes of the head: magic, version, key, length.
 const HEAD: usize = 8 + 4 + DIGEST_BYTES + 8;
 
-/// First byte of the totals' rows: shape, level, top and number of rows stand before them.
-const ROWS: usize = HEAD + 2 + DIGEST_BYTES + 4;
+/// First byte of the totals' rows: shape, level, mode, top and number of rows stand before them.
+const ROWS: usize = HEAD + 3 + DIGEST_BYTES + 4;
 
 /// Bytes of a row.
 const ROW: usize = 20;
 
 struct Final {
     bytes: Vec<u8>,
+    /// The same with bounds in place of totals, each just kept.
+    bounded: Vec<u8>,
+    salt: Digest,
     leaf: NodeProof,
 }
 
@@ -42,14 +49,20 @@ fn final_of(exchange: &Exchange) -> Final {
     let proof = prove(All, &SEGMENT_PARAMETERS, &trace, &trace.publics);
     let prover = TreeProver::new(shape, 0).unwrap();
     let leaf = prover.leaf(&trace.publics, &trace.totals, &proof).unwrap();
-    let finisher = prover.finisher(0).unwrap();
-    let (statement, proof) = finisher.finish(&leaf).unwrap();
-    let bytes = ProofFile::new(shape, &statement, finisher.key(), &proof).unwrap().to_bytes().unwrap();
-    Final { bytes, leaf }
+    let file = |mode, show| {
+        let finisher = prover.finisher(0, mode).unwrap();
+        let (statement, proof) = finisher.finish(&leaf, show).unwrap();
+        let file = ProofFile::new(shape, &statement, finisher.key(), &proof).unwrap();
+        (file.to_bytes().unwrap(), statement.totals)
+    };
+    let (bytes, totals) = file(TotalsMode::Open, Show::Totals);
+    let salt = exchange.digest;
+    let (bounded, _) = file(TotalsMode::Bounded, Show::Bounds(totals.rows(), &salt.0));
+    Final { bytes, bounded, salt, leaf }
 }
 
-fn verify(bytes: &[u8]) -> Result<Totals, VerifyError> {
-    verify_proof(bytes, EXCHANGE.expectations()).map(|statement| statement.totals)
+fn verify(bytes: &[u8]) -> Result<Figures, VerifyError> {
+    verify_proof(bytes, EXCHANGE.expectations()).map(|statement| statement.figures)
 }
 
 /// Corrects the length in the head.
@@ -62,8 +75,7 @@ fn with_length(mut bytes: Vec<u8>) -> Vec<u8> {
 #[test]
 fn an_honest_final_proof_says_what_the_ledger_says() {
     let statement = verify_proof(&FINAL.bytes, EXCHANGE.expectations()).unwrap();
-    assert_eq!(statement.totals, EXCHANGE.totals(0..12));
-    assert_eq!(statement.accounts, 12);
+    assert_eq!(statement.figures, Figures::Exact { accounts: 12, totals: EXCHANGE.totals(0..12) });
     assert_eq!(statement.root, EXCHANGE.root(vec![FINAL.leaf.statement.top]));
     assert_eq!(statement.segments, None);
 }
@@ -90,12 +102,16 @@ fn a28_other_expectations_reject() {
 #[test]
 fn a11_no_changed_byte_is_accepted() {
     let mut random = Random::new(11);
-    let mut places: Vec<usize> = (0..ROWS + 3 * ROW).collect();
-    places.extend((0..400).map(|_| random.below(FINAL.bytes.len())));
-    for place in places {
-        let mut bytes = FINAL.bytes.clone();
-        bytes[place] ^= 1 << random.below(8);
-        assert!(verify(&bytes).is_err(), "byte {place}");
+    for honest in [&FINAL.bytes, &FINAL.bounded] {
+        let rows = u32::from_le_bytes(honest[ROWS - 4..ROWS].try_into().unwrap()) as usize;
+        // All that stands before the proof, and some of it.
+        let mut places: Vec<usize> = (0..ROWS + rows * ROW + 2 * DIGEST_BYTES).collect();
+        places.extend((0..300).map(|_| random.below(honest.len())));
+        for place in places {
+            let mut bytes = honest.clone();
+            bytes[place] ^= 1 << random.below(8);
+            assert!(verify(&bytes).is_err(), "byte {place}");
+        }
     }
 }
 
@@ -107,7 +123,7 @@ fn a11_totals_levels_and_tops_are_bound() {
         ("a total", |bytes| bytes[ROWS + ROW + 4] -= 1),
         ("the number of accounts", |bytes| bytes[ROWS + 4] += 1),
         ("a key", |bytes| bytes[ROWS + ROW] += 1),
-        ("the top", |bytes| bytes[HEAD + 2] ^= 1),
+        ("the top", |bytes| bytes[HEAD + 3] ^= 1),
         ("a row less", |bytes| {
             bytes[ROWS - 4] -= 1;
             bytes.drain(ROWS + ROW..ROWS + 2 * ROW);
@@ -121,22 +137,100 @@ fn a11_totals_levels_and_tops_are_bound() {
     }
 }
 
+/// Bounds in place of totals: what is owed is at most what the caller's reserves are, and nothing else is shown.
+#[test]
+fn hidden_totals_are_covered_by_reserves() {
+    let statement = verify_proof(&FINAL.bounded, EXCHANGE.expectations()).unwrap();
+    let totals = EXCHANGE.totals(0..12);
+    let commitment = FINAL.leaf.totals.commitment(&FINAL.salt.0, &Hasher::new());
+    assert_eq!(statement.figures, Figures::AtMost { accounts: 12, bounds: totals.clone(), commitment });
+    assert_eq!(statement.root, EXCHANGE.root(vec![FINAL.leaf.statement.top]));
+
+    // Bounds are never taken for totals.
+    let expected = Expectations { totals: Some(&totals), ..EXCHANGE.expectations() };
+    assert_eq!(verify_proof(&FINAL.bounded, expected).err(), Some(VerifyError::OtherTotals));
+    let expected = Expectations { accounts: Some(12), ..EXCHANGE.expectations() };
+    assert_eq!(verify_proof(&FINAL.bounded, expected).err(), Some(VerifyError::OtherAccounts));
+
+    // Reserves of just what is owed cover it, whichever the proof shows; one base unit less doesn't.
+    for bytes in [&FINAL.bytes, &FINAL.bounded] {
+        let covered = |reserves: &Totals| {
+            let expected = Expectations { reserves: Some(reserves), ..EXCHANGE.expectations() };
+            verify_proof(bytes, expected)
+        };
+        assert!(covered(&totals).is_ok());
+        assert!(matches!(covered(&Totals::new()), Err(VerifyError::NotCovered { .. })));
+        for (short, _) in totals.iter().filter(|(key, _)| key.kind() == Kind::EQUITY) {
+            let mut reserves = Totals::new();
+            for (key, total) in totals.iter() {
+                reserves.add_total(key, total - u128::from(key == short)).unwrap();
+            }
+            assert!(matches!(covered(&reserves), Err(VerifyError::NotCovered { .. })));
+        }
+    }
+}
+
+/// Only what was committed to opens the commitment.
+#[test]
+fn hidden_totals_open_to_what_they_are() {
+    let statement = verify_proof(&FINAL.bounded, EXCHANGE.expectations()).unwrap();
+    let json = TotalsOpening::new(&FINAL.salt, &FINAL.leaf.totals).to_json().unwrap();
+    let open = |json: &str| TotalsOpening::from_json(json.as_bytes())?.open(&statement);
+    assert_eq!(open(&json), Ok((12, EXCHANGE.totals(0..12))));
+
+    let exact = verify_proof(&FINAL.bytes, EXCHANGE.expectations()).unwrap();
+    let opening = TotalsOpening::from_json(json.as_bytes()).unwrap();
+    assert_eq!(opening.open(&exact), Err(OpeningError::NothingHidden));
+
+    let value: serde_json::Value = serde_json::from_str(&json).unwrap();
+    let rows = value["rows"].as_array().unwrap().len();
+    let changed = |change: &dyn Fn(&mut serde_json::Value)| {
+        let mut value = value.clone();
+        change(&mut value);
+        open(&value.to_string())
+    };
+    for row in 0..rows {
+        for limb in 0..8 {
+            // By one, and by the modulus, which hashes the same.
+            for by in [1, 0x7f00_0001u64] {
+                let outcome = changed(&|value| {
+                    let limb = &mut value["rows"][row]["limbs"][limb];
+                    *limb = (limb.as_u64().unwrap() + by).into();
+                });
+                assert_eq!(outcome, Err(OpeningError::Other), "row {row}, limb {limb}");
+            }
+        }
+        for field in ["key", "groups"] {
+            let outcome = changed(&|value| {
+                let field = &mut value["rows"][row][field];
+                *field = (field.as_u64().unwrap() + 1).into();
+            });
+            assert_eq!(outcome, Err(OpeningError::Other), "row {row}, {field}");
+        }
+    }
+    assert_eq!(changed(&|value| drop(value["rows"].as_array_mut().unwrap().pop())), Err(OpeningError::Other));
+    assert_eq!(changed(&|value| value["salt"] = EMPTY.to_hex().into()), Err(OpeningError::Other));
+    assert_eq!(changed(&|value| value["version"] = 2.into()), Err(OpeningError::Format));
+    assert!(matches!(changed(&|value| value["more"] = 2.into()), Err(OpeningError::Json { .. })));
+}
+
 /// A8, A23: every other pinned key, and keys that nobody pinned.
 #[test]
 fn a8_other_keys_reject() {
-    for (shape, known) in SEGMENT_SHAPES.iter().enumerate() {
-        for level in 0..=MAX_LEVEL {
-            if (shape, level) == (0, 0) {
-                continue;
+    for mode in TotalsMode::ALL {
+        for (shape, known) in SEGMENT_SHAPES.iter().enumerate() {
+            for level in 0..=MAX_LEVEL {
+                if (mode, shape, level) == (TotalsMode::Open, 0, 0) {
+                    continue;
+                }
+                let mut bytes = FINAL.bytes.clone();
+                bytes[HEAD..HEAD + 3].copy_from_slice(&[shape as u8, level as u8, mode.number()]);
+                assert!(verify(&bytes).is_err(), "another shape, level or mode under the same key");
+                // Even if the file names the key that shape, level and mode call for.
+                let key = final_key(mode, *known, level).unwrap();
+                bytes[12..12 + DIGEST_BYTES].copy_from_slice(&key.to_bytes());
+                assert!(verify(&bytes).is_err(), "another key with this commitment");
             }
-            let mut bytes = FINAL.bytes.clone();
-            bytes[HEAD..HEAD + 2].copy_from_slice(&[shape as u8, level as u8]);
-            let unknown = Err(VerifyError::from(RecordError::UnknownCircuit));
-            assert_eq!(verify(&bytes), unknown, "another shape or level under the same key");
-            // Even if the file names the key that the shape and level call for.
-            let key = final_key(*known, level).unwrap();
-            bytes[12..12 + DIGEST_BYTES].copy_from_slice(&key.to_bytes());
-            assert_eq!(verify(&bytes), unknown, "another key with this commitment");
         }
     }
     for byte in [SEGMENT_SHAPES.len() as u8, u8::MAX] {
@@ -144,11 +238,15 @@ fn a8_other_keys_reject() {
         bytes[HEAD] = byte;
         assert!(verify(&bytes).is_err());
     }
-    let mut bytes = FINAL.bytes.clone();
-    bytes[HEAD + 1] = MAX_LEVEL as u8 + 1;
-    assert!(verify(&bytes).is_err());
-    assert_eq!(final_key(SEGMENT_SHAPES[0], MAX_LEVEL + 1), None);
-    assert_eq!(final_key(SegmentShape::custom([9, 7, 5, 15]).unwrap(), 0), None);
+    for (place, value) in [(HEAD + 1, MAX_LEVEL as u8 + 1), (HEAD + 2, 1), (HEAD + 2, 2)] {
+        let mut bytes = FINAL.bytes.clone();
+        bytes[place] = value;
+        assert!(verify(&bytes).is_err());
+    }
+    for mode in TotalsMode::ALL {
+        assert_eq!(final_key(mode, SEGMENT_SHAPES[0], MAX_LEVEL + 1), None);
+        assert_eq!(final_key(mode, SegmentShape::custom([9, 7, 5, 15]).unwrap(), 0), None);
+    }
 }
 
 /// An inner proof is no final one, whatever stands before it.

@@ -3,7 +3,7 @@
 use assay_circuit::CIRCUIT_ID;
 use assay_commit::{EMPTY, SUBTREE_DEPTH, asset_table_digest};
 use assay_statement::{Kind, Totals};
-use assay_verifier::{BundleHeader, BundleVerifier, Expectations, VerifyError};
+use assay_verifier::{BundleHeader, BundleVerifier, Expectations, Figures, VerifyError};
 
 use crate::exchange::{EXCHANGE, Exchange, OTHERS, REST, THIRDS, WHOLE, entry, thirds};
 
@@ -18,10 +18,9 @@ fn one_two_and_three_segments() {
         assert_eq!(statement.entity, EXCHANGE.entity);
         assert_eq!(statement.epoch, EXCHANGE.epoch);
         assert_eq!(statement.assets, asset_table_digest(EXCHANGE.committer.hasher(), &EXCHANGE.assets));
-        assert_eq!(statement.accounts, 12);
         assert_eq!(statement.segments, Some(i + 1));
         assert_eq!(statement.depth, SUBTREE_DEPTH + i);
-        assert_eq!(statement.totals, sums);
+        assert_eq!(statement.figures, Figures::Exact { accounts: 12, totals: sums.clone() });
         let known = Expectations {
             root: Some(statement.root),
             totals: Some(&sums),
@@ -53,14 +52,15 @@ fn a22_expectations_are_held() {
     for accounts in [0, 11, 13, u64::MAX] {
         assert_eq!(check(Expectations { accounts: Some(accounts), ..base }), Err(VerifyError::OtherAccounts));
     }
-    let mut more = honest.totals.clone();
+    let (_, honest) = honest.figures.exact().unwrap();
+    let mut more = honest.clone();
     more.add_total(entry(0, Kind::EQUITY, 0).key, 1).unwrap();
     // A key that no account has isn't a key with a total of zero.
-    let mut zero = honest.totals.clone();
+    let mut zero = honest.clone();
     let absent = Kind::ALL
         .into_iter()
         .flat_map(|kind| (0..3).map(move |asset| entry(asset, kind, 0).key))
-        .find(|key| honest.totals.iter().all(|(held, _)| held != *key))
+        .find(|key| honest.iter().all(|(held, _)| held != *key))
         .unwrap();
     zero.add_total(absent, 0).unwrap();
     let (fewer, none) = (EXCHANGE.totals(0..11), Totals::new());
@@ -107,6 +107,5 @@ fn accounts_without_entries() {
     let ledger = ["a", "b"].map(|uid| (uid.to_string(), vec![]));
     let empty = Exchange::new("example.org", "2026-q3", EXCHANGE.assets.clone(), ledger);
     let statement = empty.verify(&empty.bundle(&[&empty.segment(0..2)])).unwrap();
-    assert!(statement.totals.is_empty());
-    assert_eq!(statement.accounts, 2);
+    assert_eq!(statement.figures.exact(), Some((2, &Totals::new())));
 }

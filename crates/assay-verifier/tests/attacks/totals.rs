@@ -166,9 +166,10 @@ fn a10_largest_amounts_in_several_segments() {
     let records = records.each_ref().map(Vec::as_slice);
     let statement = exchange.verify(&exchange.bundle(&records)).unwrap();
     let most = (1u128 << 90) - 1;
-    assert_eq!(statement.totals.get(entry(0, Kind::EQUITY, 0).key), 21 * most);
-    assert_eq!(statement.totals.get(entry(1, Kind::DEBT, 0).key), 21 * most - 210);
-    assert_eq!(statement.totals.len(), 2);
+    let (_, totals) = statement.figures.exact().unwrap();
+    assert_eq!(totals.get(entry(0, Kind::EQUITY, 0).key), 21 * most);
+    assert_eq!(totals.get(entry(1, Kind::DEBT, 0).key), 21 * most - 210);
+    assert_eq!(totals.len(), 2);
 }
 
 /// As many entries of the largest amount as it takes for their sums to reach `p`. As two groups they add up; as one
@@ -189,7 +190,7 @@ fn a10_a_group_whose_sums_wrap() {
     let key = entry(0, Kind::EQUITY, 0).key;
     let total = u128::from(WRAPS) * Amount::MAX.get();
     let statement = exchange.verify(&exchange.bundle(&[&honest])).unwrap();
-    assert_eq!(statement.totals.get(key), total);
+    assert_eq!(statement.figures.exact().unwrap().1.get(key), total);
 
     // The first group goes on into the second, in the field.
     assert_eq!(

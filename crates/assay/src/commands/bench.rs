@@ -46,6 +46,7 @@ pub(crate) fn run(arguments: &Bench, voice: Voice) -> Result<(), Failure> {
         work: None,
         bundle: arguments.bundle,
         proof: !arguments.no_proof,
+        reserves: None,
         resources: &arguments.resources,
     };
     let (outcome, results) = prove(&task, voice)?;
@@ -53,12 +54,10 @@ pub(crate) fn run(arguments: &Bench, voice: Voice) -> Result<(), Failure> {
     let peak = machine::peak_memory();
 
     let expected = Expectations {
-        entity: &entity,
-        epoch: &epoch,
-        assets: &assets,
         root: Some(outcome.statement.root),
         totals: Some(&files.totals),
         accounts: Some(files.accounts),
+        ..Expectations::new(&entity, &epoch, &assets)
     };
     let mut verified = Vec::new();
     for (name, path) in [("proof", &results.proof), ("bundle", &results.bundle)] {
@@ -68,7 +67,7 @@ pub(crate) fn run(arguments: &Bench, voice: Voice) -> Result<(), Failure> {
         let bytes = fs::metadata(path).map_err(|error| Failure::file(path, &error))?.len();
         verified.push((name, bytes, started.elapsed()));
     }
-    let segments = outcome.statement.segments.unwrap_or_default();
+    let segments = outcome.segments;
     let recursion = outcome.phases.iter().find(|phase| phase.name == "recursion").map(|phase| phase.cpu);
     let recursion = recursion.unwrap_or_default().as_secs_f64() / cpu.as_secs_f64();
     let cpu_ms_per_account = cpu.as_secs_f64() * 1e3 / files.accounts as f64;

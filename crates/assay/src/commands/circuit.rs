@@ -1,4 +1,5 @@
 use assay_circuit::{CIRCUIT_ID, SEGMENT_SHAPES, SegmentSecurity, segment_security};
+use assay_recursion::statement::TotalsMode;
 use assay_recursion::tree::{last, leaf, wrap};
 use assay_recursion::{FINAL, INNER, LayerSecurity, MAX_LEVEL, WRAP, final_key, layer_security};
 use serde_json::{Value, json};
@@ -108,11 +109,13 @@ fn print_text(security: &SegmentSecurity, layers: &[LayerSecurity]) {
         );
     }
     println!();
-    println!("keys of the final proof, by shape of segments and levels above them");
-    for shape in SEGMENT_SHAPES {
-        for level in 0..=MAX_LEVEL {
-            if let Some(key) = final_key(shape, level) {
-                println!("{:<10} {level:>2}  {key}", shape.name());
+    println!("keys of the final proof, by what it shows, shape of segments and levels above them");
+    for mode in TotalsMode::ALL {
+        for shape in SEGMENT_SHAPES {
+            for level in 0..=MAX_LEVEL {
+                if let Some(key) = final_key(mode, shape, level) {
+                    println!("{:<7} {:<7} {level:>2}  {key}", shown(mode), shape.name());
+                }
             }
         }
     }
@@ -130,12 +133,21 @@ fn layer_json(layer: &LayerSecurity) -> Value {
     })
 }
 
-/// Keys by the name of the shape, in order of the level.
+/// What a final proof shows.
+const fn shown(mode: TotalsMode) -> &'static str {
+    match mode {
+        TotalsMode::Open => "totals",
+        TotalsMode::Bounded => "bounds",
+    }
+}
+
+/// Keys by what the proof shows and by the name of the shape, in order of the level.
 fn keys_json() -> Value {
-    let keys =
-        |shape| (0..=MAX_LEVEL).filter_map(move |level| final_key(shape, level)).map(|key| key.to_hex());
-    SEGMENT_SHAPES
-        .map(|shape| (shape.name().to_owned(), keys(shape).collect::<Value>()))
-        .into_iter()
-        .collect()
+    let keys = |mode, shape| -> Value {
+        (0..=MAX_LEVEL).filter_map(|level| final_key(mode, shape, level)).map(|key| key.to_hex()).collect()
+    };
+    let shapes = |mode| -> Value {
+        SEGMENT_SHAPES.iter().map(|shape| (shape.name().to_owned(), keys(mode, *shape))).collect()
+    };
+    TotalsMode::ALL.iter().map(|mode| (shown(*mode).to_owned(), shapes(*mode))).collect()
 }

@@ -16,7 +16,7 @@ use crate::commands::receipt::write_private;
 use crate::commands::verify::verify_file;
 use crate::commands::{Voice, read_totals};
 use crate::failure::Failure;
-use crate::output::{describe, grouped, totals_lines, whole_units};
+use crate::output::{describe, figures_lines, grouped, whole_units};
 
 pub(crate) fn run(arguments: &Demo, voice: Voice) -> Result<(), Failure> {
     let dir = &arguments.dir;
@@ -54,11 +54,12 @@ pub(crate) fn run(arguments: &Demo, voice: Voice) -> Result<(), Failure> {
         work: None,
         bundle: true,
         proof: true,
+        reserves: None,
         resources: &arguments.resources,
     };
     let (outcome, results) = prove(&task, voice)?;
     let prove_s = started.elapsed().as_secs_f64();
-    let segments = outcome.statement.segments.unwrap_or_default();
+    let segments = outcome.segments;
     say(&format!("{segments} segments and the proofs over them in {prove_s:.1} s"));
     say(&format!("root {}", outcome.statement.root));
 
@@ -66,19 +67,17 @@ pub(crate) fn run(arguments: &Demo, voice: Voice) -> Result<(), Failure> {
     let totals_file = read_totals(&results.totals)?;
     let totals = totals_file.totals(&assets)?;
     let expected = Expectations {
-        entity: &entity,
-        epoch: &epoch,
-        assets: &assets,
         root: Some(outcome.statement.root),
         totals: Some(&totals),
-        accounts: None,
+        ..Expectations::new(&entity, &epoch, &assets)
     };
     let proof = results.proof.as_deref().ok_or_else(|| Failure::rejected("no final proof was made"))?;
     let bundle = results.bundle.as_deref().ok_or_else(|| Failure::rejected("no bundle was made"))?;
     let started = Instant::now();
     let statement = verify_file(proof, expected)?;
     let verify_ms = started.elapsed().as_secs_f64() * 1e3;
-    if statement.totals != files.totals || !totals_file.matches(&statement) {
+    if statement.figures.exact() != Some((files.accounts, &files.totals)) || !totals_file.matches(&statement)
+    {
         return Err(Failure::rejected("the proven totals are not the ledger's"));
     }
     say(&format!("in {verify_ms:.0} ms; the totals are the plain sums of the ledger"));
@@ -86,7 +85,7 @@ pub(crate) fn run(arguments: &Demo, voice: Voice) -> Result<(), Failure> {
     verify_file(bundle, expected)?;
     let bundle_ms = started.elapsed().as_secs_f64() * 1e3;
     say(&format!("the bundle of segment proofs, which an auditor gets, says the same, in {bundle_ms:.0} ms"));
-    totals_lines(&statement.totals, &assets, 6).iter().for_each(|line| say(line));
+    figures_lines(&statement.figures, &assets, 6).iter().for_each(|line| say(line));
 
     step("a customer's receipt, checked");
     let (uid, _) = spec
@@ -122,7 +121,7 @@ pub(crate) fn run(arguments: &Demo, voice: Voice) -> Result<(), Failure> {
         println!(
             "{}",
             json!({
-                "version": 1, "ok": true, "accounts": statement.accounts, "positions": outcome.positions,
+                "version": 1, "ok": true, "accounts": files.accounts, "positions": outcome.positions,
                 "segments": segments, "root": statement.root.to_hex(), "prove_s": prove_s,
                 "verify_ms": verify_ms, "receipt_ms": receipt_ms, "receipt_bytes": receipt_json.len(),
                 "bundle_ms": bundle_ms, "bundle_bytes": outcome.bundle_bytes, "proof_bytes": outcome.proof_bytes, "dir": dir,

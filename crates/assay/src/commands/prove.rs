@@ -2,15 +2,15 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use assay_ledger::{LedgerFormat, Order, Rounding, read_asset_table};
+use assay_ledger::{LedgerFormat, Order, Rounding, read_asset_table, read_reserves};
 use assay_prover::{Job, Outcome, create_secret, prove_ledger, read_secret};
-use assay_statement::{AssetTable, Entity, Epoch};
+use assay_statement::{AssetTable, Entity, Epoch, Totals};
 use serde_json::json;
 
 use crate::arguments::{Prove, Resources, Secret};
 use crate::commands::Voice;
 use crate::failure::Failure;
-use crate::output::{grouped, totals_lines};
+use crate::output::{figures_json, figures_lines, grouped, merged};
 use crate::progress::Reporter;
 
 pub(crate) fn make_secret(arguments: &Secret, voice: Voice) -> Result<(), Failure> {
@@ -37,6 +37,8 @@ pub(crate) struct Task<'a> {
     pub(crate) work: Option<&'a Path>,
     pub(crate) bundle: bool,
     pub(crate) proof: bool,
+    /// Reserves that the proof shows to cover the totals, which it hides.
+    pub(crate) reserves: Option<&'a Totals>,
     pub(crate) resources: &'a Resources,
 }
 
@@ -73,6 +75,7 @@ pub(crate) fn prove(task: &Task<'_>, voice: Voice) -> Result<(Outcome, Results),
         bundle: results.bundle.clone(),
         proof: results.proof.clone(),
         totals: results.totals.clone(),
+        reserves: task.reserves.cloned(),
     };
     let reporter = Reporter::new(voice.quiet);
     let outcome = prove_ledger(&job, &|event| reporter.event(event));
@@ -82,6 +85,8 @@ pub(crate) fn prove(task: &Task<'_>, voice: Voice) -> Result<(Outcome, Results),
 
 pub(crate) fn run(arguments: &Prove, voice: Voice) -> Result<(), Failure> {
     let assets = Arc::new(read_asset_table(&arguments.input.assets)?);
+    let reserves = arguments.hide_totals.as_deref();
+    let reserves = reserves.map(|path| read_reserves(path, &assets)).transpose()?;
     let task = Task {
         ledger: &arguments.input.ledger,
         format: arguments.input.format()?,
@@ -94,29 +99,29 @@ pub(crate) fn run(arguments: &Prove, voice: Voice) -> Result<(), Failure> {
         work: arguments.work.as_deref(),
         bundle: arguments.bundle,
         proof: !arguments.no_proof,
+        reserves: reserves.as_ref(),
         resources: &arguments.resources,
     };
     let (outcome, results) = prove(&task, voice)?;
     let statement = &outcome.statement;
     if voice.json {
-        println!(
-            "{}",
-            json!({
-                "version": 1, "ok": true, "root": statement.root.to_hex(), "depth": statement.depth,
-                "accounts": statement.accounts, "positions": outcome.positions, "rounded": outcome.rounded,
-                "segments": statement.segments, "segments_kept": outcome.kept,
-                "asset_table": statement.assets.to_hex(), "bundle": results.bundle,
-                "bundle_bytes": outcome.bundle_bytes, "proof": results.proof, "proof_bytes": outcome.proof_bytes, "totals": results.totals, "work": results.work,
-            })
-        );
+        let said = json!({
+            "version": 1, "ok": true, "root": statement.root.to_hex(), "depth": statement.depth,
+            "positions": outcome.positions, "rounded": outcome.rounded,
+            "segments": outcome.segments, "segments_kept": outcome.kept,
+            "asset_table": statement.assets.to_hex(),
+            "bundle": results.bundle, "bundle_bytes": outcome.bundle_bytes,
+            "proof": results.proof, "proof_bytes": outcome.proof_bytes,
+            "totals_file": results.totals, "work": results.work,
+        });
+        println!("{}", merged(said, figures_json(&statement.figures, &assets)));
     } else {
         println!("root      {}", statement.root);
-        let segments = statement.segments.unwrap_or_default();
-        println!("accounts  {} in {segments} segments", grouped(statement.accounts));
+        println!("segments  {}", outcome.segments);
         if outcome.rounded > 0 {
             println!("rounded   {} figures, against the exchange", grouped(outcome.rounded));
         }
-        totals_lines(&statement.totals, &assets, 12).iter().for_each(|line| println!("{line}"));
+        figures_lines(&statement.figures, &assets, 12).iter().for_each(|line| println!("{line}"));
         if let (Some(proof), Some(bytes)) = (&results.proof, outcome.proof_bytes) {
             println!("proof     {} ({} bytes; publish it)", proof.display(), grouped(bytes));
         }

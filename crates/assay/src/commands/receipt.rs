@@ -83,12 +83,8 @@ pub(crate) fn verify(arguments: &VerifyReceipt, voice: Voice) -> Result<(), Fail
             let statement = verify_file(
                 proof,
                 Expectations {
-                    entity: &arguments.entity,
-                    epoch: &totals.epoch()?,
-                    assets: &assets,
                     root: expected,
-                    totals: None,
-                    accounts: None,
+                    ..Expectations::new(&arguments.entity, &totals.epoch()?, &assets)
                 },
             )?;
             statement.root

@@ -3,48 +3,49 @@ use std::io::{BufReader, Read};
 use std::path::Path;
 
 use assay_commit::Digest;
+use assay_ledger::read_reserves;
 use assay_verifier::{
-    BUNDLE_MAGIC, BundleHeader, BundleVerifier, Expectations, MAX_PROOF_BYTES, MAX_RECORD_BYTES, PROOF_MAGIC,
-    RecordError, Statement, VerifyError, verify_proof,
+    BUNDLE_MAGIC, BundleHeader, BundleVerifier, Expectations, Figures, MAX_OPENING_BYTES, MAX_PROOF_BYTES,
+    MAX_RECORD_BYTES, PROOF_MAGIC, RecordError, Statement, TotalsOpening, VerifyError, verify_proof,
 };
 use serde_json::json;
 
 use crate::arguments::Verify;
-use crate::commands::{Voice, asset_table, read_totals};
+use crate::commands::{Voice, asset_table, read_capped, read_totals};
 use crate::failure::Failure;
-use crate::output::{grouped, totals_json, totals_lines};
+use crate::output::{figures_json, figures_lines, merged};
 
 pub(crate) fn run(arguments: &Verify, voice: Voice) -> Result<(), Failure> {
     let totals_file = arguments.totals.as_deref().map(read_totals).transpose()?;
     let assets = asset_table(arguments.assets.as_deref(), totals_file.as_ref())?;
     let root = arguments.root.as_deref().map(parse_root).transpose()?;
     let epoch = arguments.snapshot.epoch()?;
+    let reserves = arguments.reserves.as_deref();
+    let reserves = reserves.map(|path| read_reserves(path, &assets)).transpose()?;
     let statement = verify_file(
         &arguments.proof,
         Expectations {
-            entity: &arguments.snapshot.entity,
-            epoch: &epoch,
-            assets: &assets,
             root,
-            totals: None,
-            accounts: None,
+            reserves: reserves.as_ref(),
+            ..Expectations::new(&arguments.snapshot.entity, &epoch, &assets)
         },
     )?;
     if totals_file.as_ref().is_some_and(|totals| !totals.matches(&statement)) {
         return Err(Failure::rejected("the proof holds, but the totals file claims something else"));
     }
 
+    let opened = arguments.opening.as_deref().map(|path| open(path, &statement)).transpose()?;
+
     if voice.json {
-        println!(
-            "{}",
-            json!({
-                "version": 1, "ok": true, "entity": statement.entity.as_str(), "epoch": statement.epoch.id(),
-                "time": statement.epoch.time(), "root": statement.root.to_hex(), "depth": statement.depth,
-                "accounts": statement.accounts, "segments": statement.segments,
-                "asset_table": statement.assets.to_hex(), "root_expected": root.is_some(),
-                "totals_file_matches": totals_file.is_some(), "totals": totals_json(&statement.totals, &assets),
-            })
-        );
+        let said = json!({
+            "version": 1, "ok": true, "entity": statement.entity.as_str(), "epoch": statement.epoch.id(),
+            "time": statement.epoch.time(), "root": statement.root.to_hex(), "depth": statement.depth,
+            "segments": statement.segments, "asset_table": statement.assets.to_hex(),
+            "root_expected": root.is_some(), "totals_file_matches": totals_file.is_some(),
+            "reserves_cover": reserves.is_some(),
+            "opened": opened.as_ref().map(|figures| figures_json(figures, &assets)),
+        });
+        println!("{}", merged(said, figures_json(&statement.figures, &assets)));
     } else {
         let what = if statement.segments.is_some() { "bundle" } else { "proof" };
         println!("verified  the {what} proves, with at least 100 bits:");
@@ -52,8 +53,14 @@ pub(crate) fn run(arguments: &Verify, voice: Voice) -> Result<(), Failure> {
         println!("epoch     {} at {} s", statement.epoch.id(), statement.epoch.time());
         println!("root      {}", statement.root);
         println!("assets    {}", statement.assets);
-        println!("accounts  {}", grouped(statement.accounts));
-        totals_lines(&statement.totals, &assets, 12).iter().for_each(|line| println!("{line}"));
+        figures_lines(&statement.figures, &assets, 12).iter().for_each(|line| println!("{line}"));
+        if reserves.is_some() {
+            println!("reserves  the given reserves cover what is owed, asset by asset");
+        }
+        if let Some(figures) = &opened {
+            println!("opened    behind the commitment are just these figures:");
+            figures_lines(figures, &assets, 12).iter().for_each(|line| println!("{line}"));
+        }
         if totals_file.is_some() {
             println!("totals    every figure of the totals file is proven");
         }
@@ -67,6 +74,13 @@ pub(crate) fn run(arguments: &Verify, voice: Voice) -> Result<(), Failure> {
         }
     }
     Ok(())
+}
+
+/// The figures behind a statement's commitment.
+fn open(path: &Path, statement: &Statement) -> Result<Figures, Failure> {
+    let opening = TotalsOpening::from_json(&read_capped(path, MAX_OPENING_BYTES)?)?;
+    let (accounts, totals) = opening.open(statement)?;
+    Ok(Figures::Exact { accounts, totals })
 }
 
 pub(crate) fn parse_root(hex: &str) -> Result<Digest, Failure> {

@@ -10,6 +10,7 @@ mod demo;
 mod exchange;
 mod generate;
 mod help;
+mod hidden;
 mod interface;
 mod prove;
 mod receipt;

@@ -1,14 +1,9 @@
 //! The circuit's challenges are those of the native transcript, step by step.
 
-#![allow(clippy::unwrap_used, reason = "tests")]
-
-#[allow(dead_code, reason = "shared with the other tests")]
-mod gadget_common;
-
+use crate::gadget_common::{Case, LAZY, SMALL, ToyHeights, recursion, segment, toy};
 use assay_circuit::p3_batch_stark::verifier::commitments_with_opening_points;
 use assay_circuit::p3_batch_stark::{BatchShape, BatchVerifierTranscript, Commitment, StarkGenericConfig};
 use assay_circuit::{Challenge, ProofParameters, SegmentConfig, Val};
-use gadget_common::{Case, LAZY, SMALL, ToyHeights, recursion, segment, toy};
 use p3_air::BaseAir;
 use p3_field::{PrimeCharacteristicRing, PrimeField32};
 use p3_fri::{FriParameters, FriShape, PcsShape, PcsVerifierTranscript, VerifierTranscript};

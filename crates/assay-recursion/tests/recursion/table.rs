@@ -4,13 +4,10 @@
 //! the table without it takes the very same trace. Ports of the wire bus can't be tested like that, as a bus without
 //! one kind of port doesn't balance for an honest prover either; there the trace must hold apart from the bus.
 
-#![allow(clippy::panic, clippy::unwrap_used, clippy::indexing_slicing, reason = "tests")]
-
-mod table_common;
-
 use std::array::from_fn;
 use std::collections::BTreeSet;
 
+use crate::table_common::*;
 use assay_circuit::{Challenge, Val};
 use assay_recursion::checker::Failure;
 use assay_recursion::columns::{LANES, fixed, main};
@@ -24,7 +21,6 @@ use p3_symmetric::{
     CryptographicHasher, PaddingFreeSponge, Permutation, PseudoCompressionFunction, TruncatedPermutation,
 };
 use proptest::prelude::*;
-use table_common::*;
 
 // Honest runs.
 

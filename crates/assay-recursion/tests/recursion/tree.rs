@@ -1,15 +1,12 @@
 //! The tree of proofs from segments to the last layer: honest runs, and what a dishonest prover tries.
-#![allow(clippy::unwrap_used)]
-
-mod tree_common;
-
+use crate::tree_common::{Segment, epoch, segment};
 use assay_circuit::{SEGMENT_SHAPES, SegmentShape, Val};
 use assay_commit::{Hasher, UpperTree};
-use assay_recursion::statement::{FinalRow, NodeStatement};
+use assay_recursion::statement::{FinalRow, FinalTotals, NodeStatement, TotalsMode};
 use assay_recursion::tree::prover::{NodeProof, TreeError, TreeProver};
+use assay_recursion::tree::wrap::Show;
 use assay_recursion::{final_key, proof_from_bytes, proof_to_bytes};
 use p3_field::PrimeCharacteristicRing;
-use tree_common::{Segment, epoch, segment};
 
 /// What is changed, and how.
 type Change<T> = (&'static str, fn(&mut T));
@@ -58,24 +55,24 @@ fn three_segments_end_in_one_proof() {
 
     cheats(&prover, &leaves, &left, &right);
 
-    let finisher = prover.finisher(2).unwrap();
-    let (statement, proof) = finisher.finish(&root).unwrap();
+    let finisher = prover.finisher(2, TotalsMode::Open).unwrap();
+    let (statement, proof) = finisher.finish(&root, Show::Totals).unwrap();
     assert!(statement.is_well_formed());
-    assert_eq!(statement.totals[0].total, 9 + 10 + 11);
+    assert_eq!(statement.totals.rows()[0].figure, 9 + 10 + 11);
     let mut expected: std::collections::BTreeMap<u32, u128> = Default::default();
     for row in segments.iter().flat_map(|segment| &segment.totals) {
         *expected.entry(u32::from(row.key.number())).or_default() += row.total().unwrap();
     }
-    let found: Vec<FinalRow> = statement.totals[1..].to_vec();
-    let expected: Vec<FinalRow> = expected.into_iter().map(|(key, total)| FinalRow { key, total }).collect();
-    assert_eq!(found, expected);
+    let expected: Vec<FinalRow> =
+        expected.into_iter().map(|(key, figure)| FinalRow { key, figure }).collect();
+    assert_eq!(statement.totals.rows()[1..], expected);
 
     let publics = statement.digest(&hasher).unwrap().0;
     let bytes = proof_to_bytes(&proof).unwrap();
     finisher.key().verify_bytes(&publics, &bytes).unwrap();
 
     // Zero knowledge: another proof of the same statement shares nothing with it that depends on the witness.
-    let (again, other) = finisher.finish(&root).unwrap();
+    let (again, other) = finisher.finish(&root, Show::Totals).unwrap();
     assert_eq!(again, statement);
     finisher.key().verify(&publics, &other).unwrap();
     let (proof, other) = (proof_from_bytes(&bytes).unwrap(), other);
@@ -83,13 +80,13 @@ fn three_segments_end_in_one_proof() {
     assert_ne!(proof.commitments.quotient_chunks, other.commitments.quotient_chunks);
 
     // The key of another depth, and so of another circuit, takes it not (A8).
-    let shallow = prover.finisher(1).unwrap();
+    let shallow = prover.finisher(1, TotalsMode::Open).unwrap();
     assert!(shallow.key().verify(&publics, &proof).is_err());
     // Nor does the key take a statement with a total, the epoch, the depth or the top changed (A11).
     for change in 0..4 {
         let mut claimed = statement.clone();
         match change {
-            0 => claimed.totals[1].total -= 1,
+            0 => rows_of(&mut claimed.totals)[1].figure -= 1,
             1 => claimed.epoch.0[3] += Val::ONE,
             2 => claimed.level -= 1,
             _ => claimed.top.0[0] += Val::ONE,
@@ -97,6 +94,48 @@ fn three_segments_end_in_one_proof() {
         let publics = claimed.digest(&hasher).unwrap().0;
         assert!(finisher.key().verify(&publics, &proof).is_err(), "{change}");
     }
+    bounds(&prover, &root, statement.totals.rows());
+}
+
+fn rows_of(totals: &mut FinalTotals) -> &mut Vec<FinalRow> {
+    match totals {
+        FinalTotals::Open(rows) | FinalTotals::Bounded { bounds: rows, .. } => rows,
+    }
+}
+
+/// The same root with bounds in place of totals.
+fn bounds(prover: &TreeProver, root: &NodeProof, totals: &[FinalRow]) {
+    let hasher = Hasher::new();
+    let finisher = prover.finisher(2, TotalsMode::Bounded).unwrap();
+    let salt = Val::new_array([1, 2, 3, 4, 5, 6, 7, 0x7f00_0000]);
+    // Kept just so, kept by far, and one for a key that nobody has entries of.
+    let mut bounds = totals.to_vec();
+    bounds[0].figure = 1 << 20;
+    bounds[2].figure = u128::MAX;
+    bounds.push(FinalRow { key: 4096, figure: 5 });
+    let (statement, proof) = finisher.finish(root, Show::Bounds(&bounds, &salt)).unwrap();
+    assert!(statement.is_well_formed());
+    let commitment = root.totals.commitment(&salt, &hasher);
+    assert_eq!(statement.totals, FinalTotals::Bounded { bounds: bounds.clone(), commitment });
+    let publics = statement.digest(&hasher).unwrap().0;
+    finisher.key().verify(&publics, &proof).unwrap();
+    // A bound or the commitment changed, or bounds passed off as totals.
+    for change in 0..3 {
+        let mut claimed = statement.clone();
+        match (change, &mut claimed.totals) {
+            (0, totals) => rows_of(totals)[2].figure -= 1,
+            (1, FinalTotals::Bounded { commitment, .. }) => commitment.0[7] += Val::ONE,
+            (_, totals) => *totals = FinalTotals::Open(bounds.clone()),
+        }
+        let publics = claimed.digest(&hasher).unwrap().0;
+        assert!(finisher.key().verify(&publics, &proof).is_err(), "{change}");
+    }
+    // A total above its bound, by one; one without a bound.
+    bounds[1].figure -= 1;
+    let outcome = finisher.finish(root, Show::Bounds(&bounds, &salt));
+    assert!(matches!(outcome, Err(TreeError::Bound { key }) if key == totals[1].key));
+    let outcome = finisher.finish(root, Show::Bounds(&totals[..2], &salt));
+    assert!(matches!(outcome, Err(TreeError::Bound { key }) if key == totals[2].key));
 }
 
 fn cheats(prover: &TreeProver, leaves: &[NodeProof], left: &NodeProof, right: &NodeProof) {
@@ -146,9 +185,9 @@ fn cheats(prover: &TreeProver, leaves: &[NodeProof], left: &NodeProof, right: &N
 fn a23_keys_are_pinned() {
     let shape = SEGMENT_SHAPES[0];
     let prover = TreeProver::new(shape, 1).unwrap();
-    for level in 0..2 {
-        let key = prover.finisher(level).unwrap().key().digest(&Hasher::new());
-        assert_eq!(Some(key), final_key(shape, level), "level {level}");
+    for (mode, level) in [(TotalsMode::Open, 0), (TotalsMode::Open, 1), (TotalsMode::Bounded, 1)] {
+        let key = prover.finisher(level, mode).unwrap().key().digest(&Hasher::new());
+        assert_eq!(Some(key), final_key(mode, shape, level), "{mode:?}, level {level}");
     }
 }
 
@@ -157,12 +196,12 @@ fn one_segment_is_a_tree() {
     let prover = TreeProver::new(shape(), 0).unwrap();
     let segment = segment(epoch(1), shape(), 0, 4);
     let root = leaf(&prover, &segment);
-    let finisher = prover.finisher(0).unwrap();
-    let (statement, proof) = finisher.finish(&root).unwrap();
+    let finisher = prover.finisher(0, TotalsMode::Open).unwrap();
+    let (statement, proof) = finisher.finish(&root, Show::Totals).unwrap();
     let publics = statement.digest(&Hasher::new()).unwrap().0;
     finisher.key().verify(&publics, &proof).unwrap();
     assert_eq!(statement.top, segment.publics.top);
-    assert_eq!(statement.totals[0].total, 4);
+    assert_eq!(statement.totals.rows()[0].figure, 4);
 }
 
 /// What the native verifier checks of a segment beside its proof, the leaf checks too.

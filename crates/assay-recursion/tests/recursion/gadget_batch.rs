@@ -1,17 +1,12 @@
 //! The verifier as a circuit agrees with the native one.
 
-#![allow(clippy::unwrap_used, reason = "tests")]
-
-#[allow(dead_code, reason = "shared with the other tests")]
-mod gadget_common;
-
 use std::sync::Arc;
 
+use crate::gadget_common::{LAZY, SMALL, ToyHeights, Verifier, recursion, segment, toy};
 use assay_circuit::p3_batch_stark::ProverData;
 use assay_circuit::{All, ProofParameters, Val, segment_airs, segment_common};
 use assay_recursion::gadgets::ChildShape;
 use assay_recursion::{RecursionAir, columns};
-use gadget_common::{LAZY, SMALL, ToyHeights, Verifier, recursion, segment, toy};
 use p3_field::PrimeCharacteristicRing;
 use p3_matrix::dense::RowMajorMatrix;
 

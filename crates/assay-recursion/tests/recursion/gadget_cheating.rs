@@ -1,13 +1,8 @@
 //! Proofs of wrong statements: everything but one check of the verifier holds, and the circuit has that check.
 
-#![allow(clippy::unwrap_used, reason = "tests")]
-
-#[allow(dead_code, reason = "shared with the other tests")]
-mod gadget_common;
-
+use crate::gadget_common::{SMALL, ToyHeights, cheating_toy};
 use assay_circuit::Val;
 use assay_recursion::Violation;
-use gadget_common::{SMALL, ToyHeights, cheating_toy};
 use p3_field::PrimeCharacteristicRing;
 use p3_matrix::dense::RowMajorMatrix;
 

@@ -1,19 +1,17 @@
 //! A prover that skips every check of our own: it takes the values of an honest or impossible run, changes them as it
 //! likes, proves whatever comes out, and the proof doesn't verify. A8, A9 and A11 where they meet the tree.
-#![allow(clippy::unwrap_used)]
-
-mod tree_common;
-
+use crate::tree_common::{Segment, epoch, segment};
 use assay_circuit::{
     All, SEGMENT_PARAMETERS, SegmentPublics, SegmentShape, TotalsRow, Val, segment_airs, segment_common,
 };
 use assay_commit::Hasher;
+use assay_recursion::statement::{FinalRow, FinalTotals, LEAF_KEYS, MAX_KEYS, TotalsMode};
 use assay_recursion::tree::leaf::LeafCircuit;
 use assay_recursion::tree::node::{Child, NodeCircuit};
 use assay_recursion::tree::prover::NodeProof;
+use assay_recursion::tree::wrap::{Show, WrapCircuit};
 use assay_recursion::{Circuit, INNER, Inputs, ProvingKey};
 use p3_field::PrimeCharacteristicRing;
-use tree_common::{Segment, epoch, segment};
 
 /// A circuit with its key.
 struct Level<C> {
@@ -87,7 +85,7 @@ fn a_node_whose_prover_skips_our_checks() {
     }
     // Values in the order of the inputs: whether the right child is absent, then the left child's statement: full,
     // epoch, top, first, last, totals. The parent's list comes last, rows of ten; the border key before it.
-    let end = honest.values.len();
+    let list = honest.values.len() - 10 * MAX_KEYS;
     let places = [
         ("the right child left out", 0),
         ("the left child not full", 1),
@@ -96,10 +94,10 @@ fn a_node_whose_prover_skips_our_checks() {
         ("first key", 1 + 17),
         ("last key", 1 + 20),
         ("totals", 1 + 21),
-        ("border key", end - 8_960 - 1),
-        ("a key of the parent's list", end - 8_960),
-        ("a limb of the parent's list", end - 8_960 + 11),
-        ("a number of groups", end - 8_960 + 9),
+        ("border key", list - 1),
+        ("a key of the parent's list", list),
+        ("a limb of the parent's list", list + 11),
+        ("a number of groups", list + 9),
     ];
     for (what, place) in places {
         let mut inputs = honest.clone();
@@ -143,4 +141,80 @@ fn a_leaf_whose_prover_skips_our_checks() {
             level.circuit.inputs(&honest.publics, &totals, &honest.proof, &Hasher::new()).unwrap();
         assert!(!forced(level.circuit.circuit(), &level.key, &inputs), "{what}");
     }
+}
+
+/// What the last circuits show: totals that aren't, bounds that aren't kept.
+#[test]
+fn a_wrap_whose_prover_skips_our_checks() {
+    let hasher = Hasher::new();
+    let leaves = leaf_level();
+    let root = leaves.prove(&segment(epoch(1), shape(), 0, 9));
+    let wrap = |mode| {
+        let circuit = WrapCircuit::new(0, mode, leaves.key.verifying_key()).unwrap();
+        // The cheaper layer: what matters are the circuit's constraints.
+        let key = ProvingKey::new(INNER, circuit.circuit()).unwrap();
+        (circuit, key)
+    };
+
+    let (circuit, key) = wrap(TotalsMode::Open);
+    let (honest, statement) = circuit.inputs(&child(&root), Show::Totals, &hasher).unwrap();
+    assert!(forced(circuit.circuit(), &key, &honest));
+    // From the end: groups, carries, rows of eleven.
+    let groups = honest.values.len() - LEAF_KEYS;
+    let carries = groups - 8 * LEAF_KEYS;
+    let rows = carries - 11 * LEAF_KEYS;
+    let used = statement.totals.rows().len();
+    let mut places = vec![
+        ("groups", groups + 1),
+        ("groups of a row that isn't in use", groups + used),
+        ("a carry", carries + 8),
+        ("a carry to the top", carries + 15),
+        ("used", rows + 11),
+        ("key of the accounts", rows + 1),
+        ("key", rows + 12),
+        ("top limb", rows + 21),
+    ];
+    places.extend((0..8).map(|limb| ("limb", rows + 13 + limb)));
+    for (what, place) in places {
+        let mut inputs = honest.clone();
+        inputs.values[place] += Val::ONE;
+        assert!(!forced(circuit.circuit(), &key, &inputs), "{what}");
+    }
+
+    let (circuit, key) = wrap(TotalsMode::Bounded);
+    let salt = Val::new_array([9; 8]);
+    let inputs =
+        |bounds: &[FinalRow]| circuit.inputs(&child(&root), Show::Bounds(bounds, &salt), &hasher).unwrap().0;
+    let FinalTotals::Open(totals) = statement.totals else { unreachable!() };
+    // Each bound is the total itself.
+    let honest = inputs(&totals);
+    assert!(forced(circuit.circuit(), &key, &honest));
+    for row in 0..totals.len() {
+        let mut bounds = totals.clone();
+        bounds[row].figure -= 1;
+        assert!(!forced(circuit.circuit(), &key, &inputs(&bounds)), "a total above its bound, row {row}");
+    }
+    assert!(!forced(circuit.circuit(), &key, &inputs(&totals[..totals.len() - 1])), "no bound");
+    // From the end: salt, slack, groups, carries.
+    let slack = honest.values.len() - 8 - 9 * LEAF_KEYS;
+    for (what, place, change) in [
+        ("slack", slack + 9, Val::ONE),
+        // The total is one above its bound, and the slack says so.
+        ("negative slack", slack + 9, Val::NEG_ONE),
+        ("slack in the top limb", slack + 17, Val::ONE),
+        ("carry", slack - 9 * LEAF_KEYS + 8, Val::ONE),
+    ] {
+        let mut inputs = honest.clone();
+        inputs.values[place] += change;
+        assert!(!forced(circuit.circuit(), &key, &inputs), "{what}");
+    }
+    // Slack and carry together: all sums agree, and only the range of the lowest slack notices.
+    let mut bounds = totals;
+    bounds[1].figure += 1 << 15;
+    let mut inputs = inputs(&bounds);
+    assert!(forced(circuit.circuit(), &key, &inputs));
+    inputs.values[slack + 9] += Val::from_u32(1 << 15);
+    inputs.values[slack - 9 * LEAF_KEYS + 8] += Val::ONE;
+    inputs.values[slack + 10] -= Val::ONE;
+    assert!(!forced(circuit.circuit(), &key, &inputs), "slack out of range");
 }

@@ -1,7 +1,5 @@
 //! A small circuit with some of each operation.
 
-#![allow(dead_code, reason = "each test uses a part")]
-
 use std::array::from_fn;
 
 use assay_circuit::{Challenge, Val};

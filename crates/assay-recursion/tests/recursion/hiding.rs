@@ -1,17 +1,13 @@
 //! Final proofs of one statement have nothing in common but the key.
 
-#![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "tests")]
-
-mod layer_common;
-
 use std::collections::BTreeSet;
 use std::fmt::Debug;
 
+use crate::layer_common::{LOG_HEIGHT, inputs, toy};
 use assay_circuit::{Challenge, ProofParameters, SegmentConfig, Val};
 use assay_recursion::{
     FINAL_PARAMETERS, FinalConfig, KeccakConfig, KeyError, Layer, LayerConfig, ProvingKey,
 };
-use layer_common::{LOG_HEIGHT, inputs, toy};
 use p3_batch_stark::BatchProof;
 use p3_field::{BasedVectorSpace, PrimeField32};
 

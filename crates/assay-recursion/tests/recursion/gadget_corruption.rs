@@ -1,19 +1,14 @@
 //! On corrupted proofs the circuit and the native verifier say the same; on corrupted inputs of the circuit something
 //! fails, in the runner and in the table's constraints.
 
-#![allow(clippy::unwrap_used, reason = "tests")]
-
-#[allow(dead_code, reason = "shared with the other tests")]
-mod gadget_common;
-
 use std::collections::BTreeMap;
 
+use crate::gadget_common::{Case, LAZY, SMALL, ToyHeights, Verifier, recursion, segment, toy};
 use assay_circuit::p3_batch_stark::BatchProof;
 use assay_circuit::p3_batch_stark::folder::VerifierConstraintFolderWithLookups;
 use assay_circuit::{Challenge, ProofParameters, SegmentConfig, Val};
 use assay_recursion::checker::check_table;
 use assay_recursion::{All, Inputs};
-use gadget_common::{Case, LAZY, SMALL, ToyHeights, Verifier, recursion, segment, toy};
 use p3_air::Air;
 use p3_field::{BasedVectorSpace, PrimeCharacteristicRing};
 use p3_lookup::{InteractionSymbolicBuilder, LookupTerminal};

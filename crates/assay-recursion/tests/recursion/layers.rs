@@ -1,9 +1,6 @@
 //! Proofs of a small circuit in every layer, and what their verifiers refuse.
 
-#![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "tests")]
-
-mod layer_common;
-
+use crate::layer_common::{LOG_HEIGHT, inputs, toy};
 use assay_circuit::{ProofParameters, SegmentConfig, Val};
 use assay_commit::Hasher;
 use assay_recursion::{
@@ -11,7 +8,6 @@ use assay_recursion::{
     KeyError, Layer, LayerConfig, ProveError, ProvingKey, VerifyError, VerifyingKey, WRAP, proof_from_bytes,
     proof_to_bytes,
 };
-use layer_common::{LOG_HEIGHT, inputs, toy};
 use p3_field::PrimeCharacteristicRing;
 use p3_matrix::dense::RowMajorMatrix;
 use p3_merkle_tree::MerkleCap;
