@@ -29,7 +29,7 @@ pub use hash_table::{HashTable, Permutation, Rounds, columns as hash_columns, ro
 pub use identity::{CIRCUIT_ID, CircuitId, Evaluator, compute_circuit_id, fingerprint};
 pub use publics::{PublicsError, SegmentPublics, TotalsRow, totals_digest};
 pub use range_table::{RangeTable, columns as range_columns};
-pub use security::{SegmentSecurity, TableShape, segment_security};
+pub use security::{ProofShape, SecurityBits, SegmentSecurity, TableShape, segment_security};
 pub use segment::{
     LOG_RANGE, MAX_GROUP, MAX_LOG_HEIGHTS, MIN_LOG_HEIGHT, SegmentAir, TABLES, segment_airs, segment_common,
 };

@@ -52,16 +52,73 @@ pub struct SegmentSecurity {
     pub tables: Vec<TableShape>,
     /// Largest degree of a constraint.
     pub degree: usize,
-    /// Bits of the challenge field.
-    pub challenge_bits: usize,
-    /// Proven bits: the better of unique decoding and list decoding up to the Johnson bound.
-    pub proven_bits: f64,
+    /// Bits of security.
+    pub bits: SecurityBits,
+}
+
+/// Bits of security of a proof.
+#[derive(Clone, Debug)]
+pub struct SecurityBits {
+    /// Of the challenge field.
+    pub challenge: usize,
+    /// Proven: the better of unique decoding and list decoding up to the Johnson bound.
+    pub proven: f64,
     /// Name and bits of each error term in the regime that the proven bits come from.
     pub proven_terms: Vec<(&'static str, f64)>,
     /// The regime.
     pub proven_regime: Regime,
-    /// Conjectured bits.
-    pub conjectured_bits: f64,
+    /// Conjectured.
+    pub conjectured: f64,
+}
+
+/// What the bits of security of a proof come from, beside its parameters.
+#[derive(Clone, Copy, Debug)]
+pub struct ProofShape {
+    /// The constraints of all tables.
+    pub air: StarkAirParams,
+    /// Log2 of the largest height that is tested for low degree.
+    pub log_height: usize,
+    /// Bits of collision resistance of the Merkle trees and the transcript.
+    pub collision_bits: usize,
+    /// Openings that are batched.
+    pub openings: usize,
+    /// The bus messages of a row of every table.
+    pub lookups: LogUpAir,
+}
+
+impl SecurityBits {
+    /// Computes the bits with the proof system's own calculator.
+    pub fn new(parameters: &ProofParameters, shape: &ProofShape) -> Self {
+        let challenge = <Challenge as Field>::bits() - 1;
+        let instance = InstanceShape {
+            log_trace_length: shape.log_height,
+            modulus_bits: challenge,
+            collision_resistance: shape.collision_bits,
+            num_batched_functions: shape.openings,
+        };
+        let fri = parameters.fri(());
+        let grinding = GrindingSites {
+            out_of_domain: parameters.point_work,
+            lookup_challenge: parameters.lookup_work,
+            ..fri.grinding_sites()
+        };
+        let lookup_term = logup::security_term(&shape.lookups, &instance, &grinding);
+        let extras: Vec<SecurityTerm> = lookup_term.into_iter().collect();
+        let regime = fri.security_regime();
+        let proven = proven_security_report(&regime, &shape.air, &instance, &extras, &grinding);
+        let conjectured = conjectured_security_report(&regime, &shape.air, &instance, &extras, &grinding);
+        let best = match &proven.ldr {
+            Some(ldr) if ldr.security_bits() > proven.udr.security_bits() => ldr,
+            _ => &proven.udr,
+        };
+        Self {
+            challenge,
+            proven: proven.security_bits(),
+            proven_terms: best.terms().iter().map(|term| (term.label, term.bits.bits())).collect(),
+            proven_regime: best.regime,
+            conjectured: conjectured.security_bits(),
+        }
+    }
 }
 
 /// Computes the security of segment proofs. `None` only if the proof system can't describe the circuit.
@@ -94,46 +151,22 @@ pub fn segment_security() -> Option<SegmentSecurity> {
             num_batched_openings(columns, true, 0, false, 2, lookups.len(), dimension, OpeningShape::new());
     }
 
-    let challenge_bits = <Challenge as Field>::bits() - 1;
-    let air = StarkAirParams {
-        num_constraints: tables.iter().map(|table| table.constraints).sum(),
-        max_constraint_degree: DEGREE,
-        num_quotient_chunks: DEGREE - 1,
-        max_combo: 2,
-    };
-    let shape = InstanceShape {
-        log_trace_length: MAX_LOG_HEIGHTS.into_iter().max().unwrap_or(0),
-        modulus_bits: challenge_bits,
-        collision_resistance: COLLISION_BITS,
-        num_batched_functions: openings,
-    };
-    let fri = parameters.fri(());
-    let grinding = GrindingSites {
-        out_of_domain: parameters.point_work,
-        lookup_challenge: parameters.lookup_work,
-        ..fri.grinding_sites()
-    };
     // Every table counted at the largest height: more messages than any segment has.
     let messages = tables.iter().map(|table| table.messages).sum();
-    let lookup = LogUpAir { num_interactions: messages, max_message_width: LINK_WIDTH };
-    let extras: Vec<SecurityTerm> = logup::security_term(&lookup, &shape, &grinding).into_iter().collect();
-    let regime = fri.security_regime();
-    let report = proven_security_report(&regime, &air, &shape, &extras, &grinding);
-    let conjectured = conjectured_security_report(&regime, &air, &shape, &extras, &grinding);
-    let best = match &report.ldr {
-        Some(ldr) if ldr.security_bits() > report.udr.security_bits() => ldr,
-        _ => &report.udr,
+    let shape = ProofShape {
+        air: StarkAirParams {
+            num_constraints: tables.iter().map(|table| table.constraints).sum(),
+            max_constraint_degree: DEGREE,
+            num_quotient_chunks: DEGREE - 1,
+            max_combo: 2,
+        },
+        log_height: MAX_LOG_HEIGHTS.into_iter().max().unwrap_or(0),
+        collision_bits: COLLISION_BITS,
+        openings,
+        lookups: LogUpAir { num_interactions: messages, max_message_width: LINK_WIDTH },
     };
-    Some(SegmentSecurity {
-        parameters,
-        degree: DEGREE,
-        challenge_bits,
-        proven_bits: report.security_bits(),
-        proven_terms: best.terms().iter().map(|term| (term.label, term.bits.bits())).collect(),
-        proven_regime: best.regime,
-        conjectured_bits: conjectured.security_bits(),
-        tables,
-    })
+    let bits = SecurityBits::new(&parameters, &shape);
+    Some(SegmentSecurity { parameters, degree: DEGREE, bits, tables })
 }
 
 #[cfg(test)]
@@ -143,7 +176,7 @@ mod tests {
     #[test]
     fn at_least_100_bits_are_proven() {
         let security = segment_security().unwrap();
-        assert!(security.proven_bits >= 100.0, "{security:#?}");
-        assert!(security.conjectured_bits >= security.proven_bits);
+        assert!(security.bits.proven >= 100.0, "{security:#?}");
+        assert!(security.bits.conjectured >= security.bits.proven);
     }
 }

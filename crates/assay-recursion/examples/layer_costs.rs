@@ -50,7 +50,7 @@ fn main() {
 
 fn measure<C: LayerConfig>(name: &'static str, parameters: ProofParameters, log_rows: usize) {
     let layer = Layer::<C>::new(name, parameters);
-    let bits = layer_security(&layer, log_rows).unwrap().proven_bits;
+    let bits = layer_security(&layer, log_rows).unwrap().bits.proven;
     let (circuit, inputs) = full(log_rows);
     let witness = circuit.run(&inputs);
     assert_eq!(witness.violations(), []);

@@ -2,18 +2,16 @@
 
 use alloc::vec::Vec;
 
-use assay_circuit::{Challenge, ProofParameters, Val};
+use assay_circuit::{Challenge, ProofParameters, ProofShape, SecurityBits, Val};
 use p3_air::symbolic::AirLayout;
 use p3_batch_stark::num_batched_openings;
 use p3_batch_stark::symbolic::{
     get_constraint_layout, get_log_num_quotient_chunks, get_max_constraint_degree,
 };
-use p3_field::{BasedVectorSpace, Field};
+use p3_field::BasedVectorSpace;
 use p3_lookup::LogUpGadget;
-use p3_security::grinding::GrindingSites;
-use p3_security::logup::{self, LogUpAir};
-use p3_security::stark::{conjectured_security_report, proven_security_report};
-use p3_security::{InstanceShape, Regime, SecurityTerm, StarkAirParams};
+use p3_security::StarkAirParams;
+use p3_security::logup::LogUpAir;
 use p3_uni_stark::OpeningShape;
 
 use crate::air::RecursionAir;
@@ -47,16 +45,8 @@ pub struct LayerSecurity {
     pub degree: usize,
     /// Pieces of the quotient, each with as many columns as a challenge has coordinates.
     pub quotient_chunks: usize,
-    /// Bits of the challenge field.
-    pub challenge_bits: usize,
-    /// Proven bits: the better of unique decoding and list decoding up to the Johnson bound.
-    pub proven_bits: f64,
-    /// Name and bits of each error term in the regime that the proven bits come from.
-    pub proven_terms: Vec<(&'static str, f64)>,
-    /// The regime.
-    pub proven_regime: Regime,
-    /// Conjectured bits.
-    pub conjectured_bits: f64,
+    /// Bits of security.
+    pub bits: SecurityBits,
 }
 
 /// Computes the security of a layer's proofs of circuits with `2^log_rows` rows.
@@ -80,19 +70,19 @@ pub fn layer_security<C: LayerConfig>(layer: &Layer<C>, log_rows: usize) -> Resu
         0 => OpeningShape::new(),
         columns => OpeningShape::hiding(columns),
     };
-    let challenge_bits = <Challenge as Field>::bits() - 1;
-    let air = StarkAirParams {
-        num_constraints: constraints,
-        max_constraint_degree: degree,
-        num_quotient_chunks: quotient_chunks,
-        max_combo: 2,
-    };
-    let shape = InstanceShape {
+    let messages = lookups.iter().map(|lookup| lookup.elements.len()).sum();
+    let width = lookups.iter().flat_map(|lookup| &lookup.elements).map(Vec::len).max().unwrap_or(0);
+    let shape = ProofShape {
+        air: StarkAirParams {
+            num_constraints: constraints,
+            max_constraint_degree: degree,
+            num_quotient_chunks: quotient_chunks,
+            max_combo: 2,
+        },
         // With masks, columns are polynomials of twice the degree.
-        log_trace_length: log_rows + zk,
-        modulus_bits: challenge_bits,
-        collision_resistance: C::COLLISION_BITS,
-        num_batched_functions: num_batched_openings(
+        log_height: log_rows + zk,
+        collision_bits: C::COLLISION_BITS,
+        openings: num_batched_openings(
             main::WIDTH,
             true,
             fixed::WIDTH,
@@ -102,23 +92,7 @@ pub fn layer_security<C: LayerConfig>(layer: &Layer<C>, log_rows: usize) -> Resu
             dimension,
             openings,
         ),
-    };
-    let fri = parameters.fri(());
-    let grinding = GrindingSites {
-        out_of_domain: parameters.point_work,
-        lookup_challenge: parameters.lookup_work,
-        ..fri.grinding_sites()
-    };
-    let messages = lookups.iter().map(|lookup| lookup.elements.len()).sum();
-    let width = lookups.iter().flat_map(|lookup| &lookup.elements).map(Vec::len).max().unwrap_or(0);
-    let lookup = LogUpAir { num_interactions: messages, max_message_width: width };
-    let extras: Vec<SecurityTerm> = logup::security_term(&lookup, &shape, &grinding).into_iter().collect();
-    let regime = fri.security_regime();
-    let report = proven_security_report(&regime, &air, &shape, &extras, &grinding);
-    let conjectured = conjectured_security_report(&regime, &air, &shape, &extras, &grinding);
-    let best = match &report.ldr {
-        Some(ldr) if ldr.security_bits() > report.udr.security_bits() => ldr,
-        _ => &report.udr,
+        lookups: LogUpAir { num_interactions: messages, max_message_width: width },
     };
     Ok(LayerSecurity {
         name: layer.name,
@@ -132,11 +106,7 @@ pub fn layer_security<C: LayerConfig>(layer: &Layer<C>, log_rows: usize) -> Resu
         constraints,
         degree,
         quotient_chunks,
-        challenge_bits,
-        proven_bits: report.security_bits(),
-        proven_terms: best.terms().iter().map(|term| (term.label, term.bits.bits())).collect(),
-        proven_regime: best.regime,
-        conjectured_bits: conjectured.security_bits(),
+        bits: SecurityBits::new(&parameters, &shape),
     })
 }
 
@@ -154,8 +124,8 @@ mod tests {
             layer_security(&FINAL, 13).unwrap(),
             layer_security(&FINAL_KECCAK, 13).unwrap(),
         ] {
-            assert!(security.proven_bits >= 100.0, "{security:#?}");
-            assert!(security.conjectured_bits >= security.proven_bits, "{security:#?}");
+            assert!(security.bits.proven >= 100.0, "{security:#?}");
+            assert!(security.bits.conjectured >= security.bits.proven, "{security:#?}");
             assert_eq!(security.hiding, security.name.starts_with("final"));
         }
     }

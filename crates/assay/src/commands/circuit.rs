@@ -37,7 +37,7 @@ fn print_json(security: &SegmentSecurity, layers: &[LayerSecurity]) {
         })
         .collect();
     let terms: Value =
-        security.proven_terms.iter().map(|(name, bits)| json!({"term": name, "bits": bits})).collect();
+        security.bits.proven_terms.iter().map(|(name, bits)| json!({"term": name, "bits": bits})).collect();
     println!(
         "{}",
         json!({
@@ -48,8 +48,8 @@ fn print_json(security: &SegmentSecurity, layers: &[LayerSecurity]) {
                 "lookup": parameters.lookup_work, "point": parameters.point_work, "batch": parameters.batch_work,
                 "commit": parameters.commit_work, "query": parameters.query_work,
             },
-            "challenge_bits": security.challenge_bits, "proven_bits": security.proven_bits,
-            "proven_terms": terms, "conjectured_bits": security.conjectured_bits, "tables": tables,
+            "challenge_bits": security.bits.challenge, "proven_bits": security.bits.proven,
+            "proven_terms": terms, "conjectured_bits": security.bits.conjectured, "tables": tables,
             "layers": layers.iter().map(layer_json).collect::<Vec<_>>(), "final_keys": keys_json(),
         })
     );
@@ -81,13 +81,13 @@ fn print_text(security: &SegmentSecurity, layers: &[LayerSecurity]) {
         parameters.cap_height,
         parameters.query_work
     );
-    println!("challenges of {} bits, digests of 248 bits", security.challenge_bits);
+    println!("challenges of {} bits, digests of 248 bits", security.bits.challenge);
     println!();
-    println!("proven bits       {:>6.1}  ({:?})", security.proven_bits, security.proven_regime);
-    for (name, bits) in &security.proven_terms {
+    println!("proven bits       {:>6.1}  ({:?})", security.bits.proven, security.bits.proven_regime);
+    for (name, bits) in &security.bits.proven_terms {
         println!("  {name:<22} {bits:>6.1}");
     }
-    println!("conjectured bits  {:>6.1}", security.conjectured_bits);
+    println!("conjectured bits  {:>6.1}", security.bits.conjectured);
     println!();
     println!(
         "recursion   rows  columns  preprocessed  lookup  queries  blowup  grinding  hiding  proven  conjectured"
@@ -104,8 +104,8 @@ fn print_text(security: &SegmentSecurity, layers: &[LayerSecurity]) {
             1 << layer.parameters.log_blowup,
             layer.parameters.query_work,
             if layer.hiding { "yes" } else { "no" },
-            layer.proven_bits,
-            layer.conjectured_bits
+            layer.bits.proven,
+            layer.bits.conjectured
         );
     }
     println!();
@@ -129,7 +129,7 @@ fn layer_json(layer: &LayerSecurity) -> Value {
         "messages": layer.messages, "constraints": layer.constraints, "degree": layer.degree,
         "queries": parameters.queries, "blowup": 1 << parameters.log_blowup, "arity": 1 << parameters.log_arity,
         "grinding": {"query": parameters.query_work}, "hiding": layer.hiding,
-        "proven_bits": layer.proven_bits, "conjectured_bits": layer.conjectured_bits,
+        "proven_bits": layer.bits.proven, "conjectured_bits": layer.bits.conjectured,
     })
 }
 

@@ -124,7 +124,8 @@ pub(crate) fn run(arguments: &Demo, voice: Voice) -> Result<(), Failure> {
                 "version": 1, "ok": true, "accounts": files.accounts, "positions": outcome.positions,
                 "segments": segments, "root": statement.root.to_hex(), "prove_s": prove_s,
                 "verify_ms": verify_ms, "receipt_ms": receipt_ms, "receipt_bytes": receipt_json.len(),
-                "bundle_ms": bundle_ms, "bundle_bytes": outcome.bundle_bytes, "proof_bytes": outcome.proof_bytes, "dir": dir,
+                "bundle_ms": bundle_ms, "bundle_bytes": outcome.bundle_bytes,
+                "proof_bytes": outcome.proof_bytes, "dir": dir,
             })
         );
     } else {
