@@ -35,6 +35,11 @@ pub(crate) fn verify(claim: &Claim<'_>, main: bool) -> Result<Control, Ownership
     })
 }
 
+/// The whole address, stake part included.
+pub(crate) fn account(address: &str, main: bool) -> Result<Vec<u8>, OwnershipError> {
+    decode(address, main).map(|address| address.bytes)
+}
+
 struct Address {
     bytes: Vec<u8>,
     payment: [u8; 28],

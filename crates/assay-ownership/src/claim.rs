@@ -295,7 +295,9 @@ impl fmt::Display for Scheme {
 /// This crate takes it as true: never fill it from the claimant's file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Fact<'a> {
-    /// The account that the fact speaks of, as the bytes that its address decodes to.
+    /// The network of the account. Equal addresses on two networks are two accounts.
+    pub network: Network<'a>,
+    /// The account that the fact speaks of, as [`account`](crate::account) gives it.
     pub account: &'a [u8],
     /// The block at which it holds.
     pub height: u64,
@@ -360,7 +362,8 @@ impl<'a> Claim<'a> {
 
     /// The first fact about `account` from which `pick` takes something.
     pub(crate) fn fact<T>(&self, account: &[u8], pick: impl Fn(&Fact<'a>) -> Option<T>) -> Option<T> {
-        self.facts.iter().filter(|fact| fact.account == account).find_map(pick)
+        let about = |fact: &&Fact<'_>| fact.network == self.network && fact.account == account;
+        self.facts.iter().filter(about).find_map(pick)
     }
 
     /// Refuses fields that are larger than anything real.

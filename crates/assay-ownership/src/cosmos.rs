@@ -13,7 +13,7 @@ use crate::{
 };
 
 pub(crate) fn verify(claim: &Claim<'_>, prefix: &str, kind: CosmosKey) -> Result<Control, OwnershipError> {
-    let address = decode(claim.address, prefix)?;
+    let address = account(claim.address, prefix)?;
     let of_key = |key: &PublicKey| match kind {
         CosmosKey::Secp256k1 => hash::hash160(&key.serialize()),
         CosmosKey::EthSecp256k1 => ecdsa::ethereum_address(key),
@@ -72,7 +72,7 @@ fn adr36(claim: &Claim<'_>, kind: CosmosKey) -> Digest {
     Digest::new(Scheme::Adr36, digest)
 }
 
-fn decode(address: &str, prefix: &str) -> Result<[u8; 20], OwnershipError> {
+pub(crate) fn account(address: &str, prefix: &str) -> Result<[u8; 20], OwnershipError> {
     let Ok(checked) = CheckedHrpstring::new::<Bech32>(address) else {
         return undecodable(Field::Address, "not bech32 with a good checksum");
     };

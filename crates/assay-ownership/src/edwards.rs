@@ -9,9 +9,7 @@ use crate::{
 
 /// Solana: the address is the key.
 pub(crate) fn verify_solana(claim: &Claim<'_>) -> Result<Control, OwnershipError> {
-    let Ok(key) = <[u8; 32]>::try_from(text::base58(claim.address, Field::Address)?) else {
-        return undecodable(Field::Address, "not 32 bytes");
-    };
+    let key = solana_account(claim.address)?;
     if ed25519_dalek::VerifyingKey::from_bytes(&key).is_err() {
         return Err(
             Unbound::NeedsFact { what: "the authority of a program's address, which has no key" }.into()
@@ -24,19 +22,7 @@ pub(crate) fn verify_solana(claim: &Claim<'_>) -> Result<Control, OwnershipError
 
 /// Stellar: the address is the key, with a version and a checksum.
 pub(crate) fn verify_stellar(claim: &Claim<'_>) -> Result<Control, OwnershipError> {
-    let bytes = text::base32(claim.address, true, Field::Address)?;
-    let Some((payload, checksum)) = bytes.split_last_chunk::<2>() else {
-        return undecodable(Field::Address, "too short");
-    };
-    if hash::crc16(payload).to_le_bytes() != *checksum {
-        return undecodable(Field::Address, "a wrong checksum");
-    }
-    let key = match payload.split_first() {
-        Some((0x30, key)) => <[u8; 32]>::try_from(key),
-        Some(_) => return unsupported("Stellar addresses other than G accounts"),
-        None => return undecodable(Field::Address, "too short"),
-    };
-    let Ok(key) = key else { return undecodable(Field::Address, "not 32 bytes") };
+    let key = stellar_account(claim.address)?;
     let digest = hash::sha256(&[b"Stellar Signed Message:\n", claim.message].concat());
     let forms = [Form::new(Scheme::Sep53, digest)].into_iter().chain(Form::common(claim.message));
     // Other signers and weights can be set on chain, and the master key's weight can be zero.
@@ -47,17 +33,11 @@ pub(crate) fn verify_stellar(claim: &Claim<'_>) -> Result<Control, OwnershipErro
 
 /// Algorand: the address is the key with a checksum.
 pub(crate) fn verify_algorand(claim: &Claim<'_>) -> Result<Control, OwnershipError> {
-    let bytes = text::base32(claim.address, true, Field::Address)?;
-    let Some((key, checksum)) = bytes.split_first_chunk::<32>() else {
-        return undecodable(Field::Address, "too short");
-    };
-    if hash::sha512_256(key).get(28..) != Some(checksum) {
-        return undecodable(Field::Address, "a wrong checksum");
-    }
+    let key = algorand_account(claim.address)?;
     let bytes = Form::new(Scheme::AlgorandBytes, [b"MX", claim.message].concat());
     let forms = [bytes].into_iter().chain(Form::common(claim.message));
     // An account can be rekeyed to another address.
-    verify_key_address(claim, key, forms, vec![Assumption::AccountAuthority], |key| {
+    verify_key_address(claim, &key, forms, vec![Assumption::AccountAuthority], |key| {
         format!("the key {}", text::to_hex(key))
     })
 }
@@ -65,11 +45,7 @@ pub(crate) fn verify_algorand(claim: &Claim<'_>) -> Result<Control, OwnershipErr
 /// NEAR: an implicit account's name is its key in hex; a named account's keys are on chain.
 pub(crate) fn verify_near(claim: &Claim<'_>) -> Result<Control, OwnershipError> {
     let name = claim.address;
-    let allowed = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || b"-_.".contains(&byte);
-    if !(2..=64).contains(&name.len()) || !name.bytes().all(allowed) {
-        return undecodable(Field::Address, "not an account of NEAR");
-    }
-    if let Some((height, key)) = claim.fact(name.as_bytes(), |fact| match fact.proved {
+    if let Some((height, key)) = claim.fact(near_account(name)?, |fact| match fact.proved {
         Proved::PublicKey(key) => Some((fact.height, key)),
         _ => None,
     }) {
@@ -147,6 +123,44 @@ pub(crate) fn verify_sui(claim: &Claim<'_>) -> Result<Control, OwnershipError> {
     Ok(control(claim, scheme, Binding::KeyHash, &key, Vec::new()))
 }
 
+pub(crate) fn solana_account(address: &str) -> Result<[u8; 32], OwnershipError> {
+    let bytes = text::base58(address, Field::Address)?;
+    bytes.try_into().or_else(|_| undecodable(Field::Address, "not 32 bytes"))
+}
+
+pub(crate) fn stellar_account(address: &str) -> Result<[u8; 32], OwnershipError> {
+    let bytes = text::base32(address, true, Field::Address)?;
+    let Some((payload, checksum)) = bytes.split_last_chunk::<2>() else {
+        return undecodable(Field::Address, "too short");
+    };
+    if hash::crc16(payload).to_le_bytes() != *checksum {
+        return undecodable(Field::Address, "a wrong checksum");
+    }
+    match payload.split_first() {
+        Some((0x30, key)) => key.try_into().or_else(|_| undecodable(Field::Address, "not 32 bytes")),
+        Some(_) => unsupported("Stellar addresses other than G accounts"),
+        None => undecodable(Field::Address, "too short"),
+    }
+}
+
+pub(crate) fn algorand_account(address: &str) -> Result<[u8; 32], OwnershipError> {
+    let bytes = text::base32(address, true, Field::Address)?;
+    match bytes.split_first_chunk::<32>() {
+        Some((key, checksum)) if hash::sha512_256(key).get(28..) == Some(checksum) => Ok(*key),
+        Some(_) => undecodable(Field::Address, "a wrong checksum"),
+        None => undecodable(Field::Address, "too short"),
+    }
+}
+
+pub(crate) fn near_account(name: &str) -> Result<&[u8], OwnershipError> {
+    let allowed = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || b"-_.".contains(&byte);
+    if (2..=64).contains(&name.len()) && name.bytes().all(allowed) {
+        Ok(name.as_bytes())
+    } else {
+        undecodable(Field::Address, "not an account of NEAR")
+    }
+}
+
 /// Verifies a signature of the key that the address is.
 fn verify_key_address(
     claim: &Claim<'_>,
@@ -205,7 +219,7 @@ fn solana_offchain(message: &[u8], key: &[u8; 32]) -> Vec<Form> {
 }
 
 /// `0x` and up to 64 hex digits; Aptos and Sui leave leading zeros out.
-fn short_address(address: &str) -> Result<[u8; 32], OwnershipError> {
+pub(crate) fn short_address(address: &str) -> Result<[u8; 32], OwnershipError> {
     let digits = address.strip_prefix("0x").unwrap_or_default();
     if !(1..=64).contains(&digits.len()) {
         return undecodable(Field::Address, "not 0x and up to 64 hex digits");

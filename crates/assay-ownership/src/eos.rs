@@ -10,13 +10,9 @@ use crate::{
 };
 
 pub(crate) fn verify(claim: &Claim<'_>) -> Result<Control, OwnershipError> {
-    let name = claim.address;
-    let allowed = |byte: u8| byte.is_ascii_lowercase() || (b'1'..=b'5').contains(&byte) || byte == b'.';
-    if !(1..=12).contains(&name.len()) || !name.bytes().all(allowed) {
-        return undecodable(Field::Address, "not an account name of EOS");
-    }
+    let name = account(claim.address)?;
     let signature = signature(claim.single()?)?;
-    let known = claim.fact(name.as_bytes(), |fact| match fact.proved {
+    let known = claim.fact(name, |fact| match fact.proved {
         Proved::PublicKey(key) => Some((fact.height, key)),
         _ => None,
     });
@@ -42,6 +38,15 @@ pub(crate) fn verify(claim: &Claim<'_>) -> Result<Control, OwnershipError> {
         coins: Vec::new(),
         assumed: vec![Assumption::StateAt { height }],
     })
+}
+
+pub(crate) fn account(name: &str) -> Result<&[u8], OwnershipError> {
+    let allowed = |byte: u8| byte.is_ascii_lowercase() || (b'1'..=b'5').contains(&byte) || byte == b'.';
+    if (1..=12).contains(&name.len()) && name.bytes().all(allowed) {
+        Ok(name.as_bytes())
+    } else {
+        undecodable(Field::Address, "not an account name of EOS")
+    }
 }
 
 /// `SIG_K1_` and base58 of a compact signature with a checksum over it and the kind.

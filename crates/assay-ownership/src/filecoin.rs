@@ -71,6 +71,18 @@ fn bls_signature(signature: &str) -> Result<[u8; 96], OwnershipError> {
     bytes.try_into().or_else(|_| undecodable(Field::Signature, "not a BLS signature"))
 }
 
+/// Kind and payload; Ethereum's 20 bytes alone, by either of an account's names.
+pub(crate) fn account(address: &str, main: bool) -> Result<Vec<u8>, OwnershipError> {
+    if address.starts_with("0x") {
+        return evm::decode(address).map(Vec::from);
+    }
+    Ok(match decode(address, main)? {
+        Address::Key(hash) => [&[1][..], &hash].concat(),
+        Address::Bls(key) => [&[3][..], &key].concat(),
+        Address::Ethereum(account) => account.to_vec(),
+    })
+}
+
 enum Address {
     Key([u8; 20]),
     Bls([u8; 48]),

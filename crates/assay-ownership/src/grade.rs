@@ -1,6 +1,6 @@
 use core::fmt;
 
-use crate::{Binding, Challenge, Control};
+use crate::{Challenge, Control};
 
 /// How much is shown about who controls an address, from nothing to movement on the chain.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -51,10 +51,7 @@ fn grade_one(control: &Control, challenge: &Challenge, checks: ChainChecks) -> G
     if !challenge.is_message(&control.message) {
         return Grade::O1;
     }
-    // A contract's owners at a proved block met its own threshold, whatever they signed.
-    let by_contract = matches!(control.binding, Binding::Fact { .. })
-        && control.threshold.is_none_or(|threshold| threshold.required > 1);
-    if !control.scheme.satisfies_condition() && !by_contract {
+    if !control.scheme.satisfies_condition() {
         return Grade::O2;
     }
     if checks.assumptions { Grade::O4 } else { Grade::O3 }

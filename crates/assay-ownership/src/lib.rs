@@ -38,7 +38,8 @@
 //!
 //! Unsupported: Starknet, the XRP Ledger, taproot script paths, scripts beyond multisignature and single keys, BIP-322
 //! outside Bitcoin and Litecoin, proofs of funds as bare transactions, segwit versions above 1, cash addresses with
-//! hashes of more than 160 bits, Sui keys other than Ed25519, ECDSA on Substrate, other TON wallets, Stellar's muxed and
+//! hashes of more than 160 bits, Sui keys other than Ed25519, ECDSA on Substrate, Aptos keys other than
+//! Ed25519, other TON wallets, Stellar's muxed and
 //! contract addresses, Cardano's Byron and script addresses, NEP-413, Filecoin actors, EOS keys other than K1.
 //!
 //! # Grades
@@ -110,6 +111,38 @@ pub fn verify(claim: &Claim<'_>) -> Result<Control, OwnershipError> {
         Network::FilecoinTestnet => filecoin::verify(claim, false),
         Network::Cosmos { prefix, key } => cosmos::verify(claim, prefix, key),
         Network::Eos => eos::verify(claim),
+        Network::Starknet => error::unsupported("Starknet"),
+        Network::Xrp => error::unsupported("the XRP Ledger"),
+        _ => error::unsupported("this network"),
+    }
+}
+
+/// The bytes that `address` stands for: an output script, a key, a hash, a name. All spellings of an address give the
+/// same bytes, so that no account counts twice, and no two accounts of a network give the same.
+pub fn account(network: Network<'_>, address: &str) -> Result<Vec<u8>, OwnershipError> {
+    if address.len() > MAX_ADDRESS_BYTES {
+        return error::undecodable(Field::Address, "too long");
+    }
+    if let Some(coin) = bitcoin::Coin::of(network) {
+        return bitcoin::account(address, &coin);
+    }
+    match network {
+        Network::Evm { .. } => evm::decode(address).map(Vec::from),
+        Network::Beacon => text::hex_array::<48>(address, Field::Address).map(Vec::from),
+        Network::Tron => tron::account(address).map(Vec::from),
+        Network::Solana => edwards::solana_account(address).map(Vec::from),
+        Network::Aptos | Network::Sui => edwards::short_address(address).map(Vec::from),
+        Network::Ton => ton::account(address),
+        Network::Substrate { prefix } => substrate::account(address, prefix).map(Vec::from),
+        Network::Stellar => edwards::stellar_account(address).map(Vec::from),
+        Network::Algorand => edwards::algorand_account(address).map(Vec::from),
+        Network::Cardano => cardano::account(address, true),
+        Network::CardanoTestnet => cardano::account(address, false),
+        Network::Near => edwards::near_account(address).map(Vec::from),
+        Network::Filecoin => filecoin::account(address, true),
+        Network::FilecoinTestnet => filecoin::account(address, false),
+        Network::Cosmos { prefix, .. } => cosmos::account(address, prefix).map(Vec::from),
+        Network::Eos => eos::account(address).map(Vec::from),
         Network::Starknet => error::unsupported("Starknet"),
         Network::Xrp => error::unsupported("the XRP Ledger"),
         _ => error::unsupported("this network"),

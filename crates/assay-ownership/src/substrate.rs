@@ -8,7 +8,7 @@ use crate::{
 };
 
 pub(crate) fn verify(claim: &Claim<'_>, prefix: u16) -> Result<Control, OwnershipError> {
-    let key = decode(claim.address, prefix)?;
+    let key = account(claim.address, prefix)?;
     if let Some(shown) = ed25519::public_key(claim)?
         && shown != key
     {
@@ -54,7 +54,7 @@ pub(crate) fn verify(claim: &Claim<'_>, prefix: u16) -> Result<Control, Ownershi
     })
 }
 
-fn decode(address: &str, prefix: u16) -> Result<[u8; 32], OwnershipError> {
+pub(crate) fn account(address: &str, prefix: u16) -> Result<[u8; 32], OwnershipError> {
     let bytes = text::base58(address, Field::Address)?;
     let Some((payload, checksum)) = bytes.split_last_chunk::<2>() else {
         return undecodable(Field::Address, "too short");

@@ -8,7 +8,7 @@ pub(crate) fn verify(claim: &Claim<'_>) -> Result<Control, OwnershipError> {
     let (workchain, address) = decode(claim.address)?;
     let key = ed25519::public_key(claim)?.ok_or(Unbound::NoKey)?;
     let signature = ed25519::signature(claim)?;
-    let Some(wallet) = WALLETS.iter().find(|wallet| wallet.address(workchain, &key) == address) else {
+    let Some(wallet) = WALLETS.iter().find(|wallet| wallet.is_at(workchain, &address, &key)) else {
         return Err(Unbound::OtherAddress {
             signer: format!("the key {} in any known wallet", text::to_hex(&key)),
         }
@@ -90,29 +90,34 @@ const WALLETS: [Wallet; 4] = [
 ];
 
 impl Wallet {
+    /// Whether the address is that of the wallet with `key` and one of the usual numbers. Any number would do: the key
+    /// controls them all.
+    fn is_at(&self, workchain: i8, address: &[u8; 32], key: &[u8; 32]) -> bool {
+        let plain = 698_983_191_u32.wrapping_add_signed(i32::from(workchain));
+        // Version 5 folds the network -239 with a flag, the workchain, version 0 and number 0.
+        let [byte] = workchain.to_be_bytes();
+        let folded = (-239_i32).cast_unsigned() ^ (1 << 31 | u32::from(byte) << 23);
+        [plain, folded].iter().any(|id| self.address(*id, key) == *address)
+    }
+
     /// Hash of the cell of the wallet's `StateInit`: no depth, not special, code, data, no library.
-    fn address(&self, workchain: i8, key: &[u8; 32]) -> [u8; 32] {
-        let data = self.data(workchain, key);
+    fn address(&self, id: u32, key: &[u8; 32]) -> [u8; 32] {
+        let data = self.data(id, key);
         let depths = [self.depth.to_be_bytes(), 0_u16.to_be_bytes()].concat();
         hash::sha256(&[&[2, 1, 0b0011_0100][..], &depths, &self.code, &data].concat())
     }
 
     /// Hash of the cell of the first data. Bits after the last full byte end in a one and zeros.
-    fn data(&self, workchain: i8, key: &[u8; 32]) -> [u8; 32] {
-        // Wallets number themselves so that one key can have several; everybody takes the first.
-        let id = 698_983_191_u32.wrapping_add_signed(i32::from(workchain));
+    fn data(&self, id: u32, key: &[u8; 32]) -> [u8; 32] {
+        let id = id.to_be_bytes();
         match self.layout {
-            Layout::V3 => hash::sha256(&[&[0, 80, 0, 0, 0, 0][..], &id.to_be_bytes(), key].concat()),
-            Layout::V4 => hash::sha256(&[&[0, 81, 0, 0, 0, 0][..], &id.to_be_bytes(), key, &[0x40]].concat()),
+            Layout::V3 => hash::sha256(&[&[0, 80, 0, 0, 0, 0][..], &id, key].concat()),
+            Layout::V4 => hash::sha256(&[&[0, 81, 0, 0, 0, 0][..], &id, key, &[0x40]].concat()),
             Layout::V5 => {
-                // Network -239 with client flag, workchain, version 0 and number 0 folded in.
-                let [workchain] = workchain.to_be_bytes();
-                let context = 1 << 31 | u32::from(workchain) << 23;
-                let id = (-239_i32).cast_unsigned() ^ context;
-                let bytes = [&[0; 4][..], &id.to_be_bytes(), key, &[0]].concat();
                 // Everything moves down one bit, behind the flag; the dictionary's bit and the end mark follow.
                 let mut carried = 0x80;
-                let mut shifted: Vec<u8> = bytes
+                let mut shifted: Vec<u8> = [&[0; 4][..], &id, key, &[0]]
+                    .concat()
                     .iter()
                     .map(|byte| {
                         let out = carried | byte >> 1;
@@ -127,6 +132,12 @@ impl Wallet {
             }
         }
     }
+}
+
+/// Workchain and account.
+pub(crate) fn account(address: &str) -> Result<Vec<u8>, OwnershipError> {
+    let (workchain, account) = decode(address)?;
+    Ok([&workchain.to_be_bytes()[..], &account].concat())
 }
 
 /// Workchain and account of `workchain:hex` or of the form with flags and a checksum in base64.

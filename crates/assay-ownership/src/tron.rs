@@ -5,12 +5,7 @@ use crate::error::undecodable;
 use crate::{Assumption, Binding, Claim, Control, Field, OwnershipError, Scheme, Threshold, hash, text};
 
 pub(crate) fn verify(claim: &Claim<'_>) -> Result<Control, OwnershipError> {
-    let bytes = text::base58_check(claim.address, Field::Address)?;
-    let Some((0x41, Ok(address))) =
-        bytes.split_first().map(|(version, rest)| (*version, <[u8; 20]>::try_from(rest)))
-    else {
-        return undecodable(Field::Address, "not a Tron address");
-    };
+    let address = account(claim.address)?;
     let signature = Recoverable::from_rsv(&text::bytes_of(claim.single()?, &[65], Field::Signature)?)?;
     let fixed = |bytes: &[u8]| hash::keccak256(&[b"\x19TRON Signed Message:\n32", bytes].concat());
     let length = format!("\x19TRON Signed Message:\n{}", claim.message.len());
@@ -32,4 +27,12 @@ pub(crate) fn verify(claim: &Claim<'_>) -> Result<Control, OwnershipError> {
         // Owner and active permissions can be given to other keys on chain.
         assumed: vec![Assumption::AccountAuthority],
     })
+}
+
+pub(crate) fn account(address: &str) -> Result<[u8; 20], OwnershipError> {
+    let bytes = text::base58_check(address, Field::Address)?;
+    match bytes.split_first().map(|(version, rest)| (*version, rest.try_into())) {
+        Some((0x41, Ok(account))) => Ok(account),
+        _ => undecodable(Field::Address, "not a Tron address"),
+    }
 }

@@ -28,6 +28,11 @@ pub(crate) fn verify(claim: &Claim<'_>, coin: &Coin) -> Result<Control, Ownershi
     if claim.wants(control.scheme) { Ok(control) } else { Err(claim.other_scheme()) }
 }
 
+/// The output script of an address of `coin`.
+pub(crate) fn account(address: &str, coin: &Coin) -> Result<Vec<u8>, OwnershipError> {
+    Ok(coin.decode(address)?.script().into_bytes())
+}
+
 /// What the text of a signature turns out to be.
 enum Format {
     /// 65-byte recoverable signatures, one or more.

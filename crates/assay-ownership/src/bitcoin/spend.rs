@@ -193,6 +193,9 @@ impl<'a> Spender<'a> {
     }
 }
 
+/// Bytes that one push can have, and so a script inside a hash.
+const MAX_SCRIPT_BYTES: usize = 520;
+
 /// A script that asks for signatures and nothing else: `m <keys> n OP_CHECKMULTISIG`, or `<key> OP_CHECKSIG`.
 pub(super) struct KeyScript {
     required: u32,
@@ -203,6 +206,10 @@ pub(super) struct KeyScript {
 impl KeyScript {
     /// Takes a script apart; others than the two kinds are unsupported, since nothing here runs them.
     pub(super) fn read(script: &[u8]) -> Result<Self, OwnershipError> {
+        // A longer one can't be pushed, so what it locks is lost.
+        if script.len() > MAX_SCRIPT_BYTES {
+            return Err(Invalid::Rule("a script of more than 520 bytes").into());
+        }
         const OTHER: &str = "scripts other than multisignature and single keys";
         let instructions: Result<Vec<_>, _> = Script::from_bytes(script).instructions_minimal().collect();
         let Ok(instructions) = instructions else { return unsupported(OTHER) };

@@ -40,8 +40,7 @@ pub(crate) fn verify_account(
     digests: Vec<Digest>,
 ) -> Result<Control, OwnershipError> {
     let signature = read_signature(claim.single()?)?;
-    let (scheme, key) =
-        signature.bind(claim, digests, address, ecdsa::ethereum_address, |signer| checksummed(signer))?;
+    let (scheme, key) = signature.bind(claim, digests, address, ecdsa::ethereum_address, checksummed)?;
     let no_code = claim.fact(address, |fact| matches!(fact.proved, Proved::NoCode).then_some(fact.height));
     Ok(Control {
         scheme,

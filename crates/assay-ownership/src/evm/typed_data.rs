@@ -65,8 +65,13 @@ impl TypedData {
 
     fn parse(json: &str) -> Result<Self, TypedDataError> {
         let layout = TypedDataError::Layout;
+        const KEYS: [&str; 4] = ["types", "primaryType", "domain", "message"];
         let value: Value = serde_json::from_str(json).map_err(|_| layout("not JSON"))?;
         let Value::Object(mut value) = value else { return Err(layout("not an object")) };
+        // Whatever else stood here would look signed.
+        if value.keys().any(|key| !KEYS.contains(&key.as_str())) {
+            return Err(layout("more than types, primaryType, domain and message"));
+        }
         let (Some(Value::Object(types)), Some(Value::String(primary))) =
             (value.remove("types"), value.remove("primaryType"))
         else {
@@ -77,6 +82,10 @@ impl TypedData {
         else {
             return Err(layout("domain or message is missing"));
         };
+        // EIP-712 lets the domain be all that is signed, and the message would then only look signed.
+        if primary == DOMAIN {
+            return Err(layout("nothing but a domain"));
+        }
         if types.len() > MAX_TYPES {
             return Err(TypedDataError::Large);
         }
@@ -98,10 +107,6 @@ impl TypedData {
     fn digest(&self) -> Result<[u8; 32], TypedDataError> {
         let mut work = Work { left: MAX_VALUES, type_hashes: BTreeMap::new() };
         let domain = self.struct_hash(DOMAIN, &self.domain, MAX_DEPTH, &mut work)?;
-        // EIP-712 lets the domain be all there is to sign.
-        if self.primary == DOMAIN {
-            return Ok(hash::keccak256(&[&[0x19, 0x01][..], &domain].concat()));
-        }
         let message = self.struct_hash(&self.primary, &self.message, MAX_DEPTH, &mut work)?;
         Ok(hash::keccak256(&[&[0x19, 0x01][..], &domain, &message].concat()))
     }

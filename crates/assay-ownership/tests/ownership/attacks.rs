@@ -150,7 +150,7 @@ fn a21_owner_given_instead_of_a_contract() {
     let proved = Proved::SafeOwners { threshold: 2, owners: &owners };
     let claim = |account: &[u8; 20]| {
         let evidence = Evidence { signatures: &[&signature], ..Evidence::default() };
-        let facts = [Fact { account, height: 1, proved }];
+        let facts = [Fact { network: ETHEREUM, account, height: 1, proved }];
         verify(&Claim { network: ETHEREUM, address: &address, message: b"m", evidence, facts: &facts })
     };
     assert_eq!(claim(&contract), Err(OwnershipError::Invalid(Invalid::Threshold { required: 2, found: 1 })));
@@ -201,7 +201,8 @@ fn grades_are_monotone() {
     let now = challenge("2026-q4");
     let old = signed(&key(1), "old");
     let new = signed(&key(1), &now.to_text());
-    let sets: [&[Control]; 4] = [&[], &[old.clone()], &[new.clone()], &[old, new]];
+    let both = [old, new];
+    let sets = [&both[..0], &both[..1], &both[1..], &both];
     let flags = [false, true];
     for (at, set) in sets.iter().enumerate() {
         for assumptions in flags {
@@ -217,4 +218,43 @@ fn grades_are_monotone() {
             }
         }
     }
+}
+
+/// A27 starts with two spellings of one address.
+#[test]
+fn spellings_of_an_address_are_one_account() {
+    let same = |network, spellings: &[&str]| {
+        let mut accounts: Vec<_> =
+            spellings.iter().map(|address| assay_ownership::account(network, address).unwrap()).collect();
+        accounts.dedup();
+        assert_eq!(accounts.len(), 1, "{spellings:?}");
+    };
+    same(
+        ETHEREUM,
+        &["0x5aAeb6053F3E94C9b9A09f33669435E7Ef1BeAed", "0x5aaeb6053f3e94c9b9a09f33669435e7ef1beaed"],
+    );
+    same(
+        Network::BitcoinCash,
+        &[
+            "bitcoincash:ppgttg7kcfxv5tp83rlxwu69jxvu70kr3yyewl2ye4",
+            "ppgttg7kcfxv5tp83rlxwu69jxvu70kr3yyewl2ye4",
+            "393maTY7rQScy4SmYE1XSXUSgK73byhgfA",
+        ],
+    );
+    same(
+        Network::Bitcoin,
+        &["bc1q9vza2e8x573nczrlzms0wvx3gsqjx7vavgkx0l", "BC1Q9VZA2E8X573NCZRLZMS0WVX3GSQJX7VAVGKX0L"],
+    );
+    same(
+        Network::Ton,
+        &[
+            "EQA0D_5WdusaCB-SpnoE6l5TzdBmgOkzTcXrdh0px6g3zJSk",
+            "0:340ffe5676eb1a081f92a67a04ea5e53cdd06680e9334dc5eb761d29c7a837cc",
+        ],
+    );
+    same(Network::Aptos, &["0x01", "0x1"]);
+    assert_ne!(
+        assay_ownership::account(Network::Bitcoin, "1BvBMSEYstWetqTFn5Au4m4GFg7xJaNVN2"),
+        assay_ownership::account(Network::Bitcoin, "3Fs7C97NmvhWUZ2pSjth9YbTxMv4sk9nHi")
+    );
 }

@@ -345,3 +345,26 @@ fn field_message_by_a_key_outside_the_script() {
         ));
     }
 }
+
+/// Every bit of a full signature is signed for, or is a signature or a script.
+#[test]
+fn no_bit_of_a_transaction_can_be_changed() {
+    use base64::Engine;
+    let base64 = base64::engine::general_purpose::STANDARD;
+    for (address, message, signature, _) in FULL {
+        let good = base64.decode(signature).unwrap();
+        for at in 0..good.len() {
+            for bit in 0..8 {
+                let mut changed = good.clone();
+                changed[at] ^= 1 << bit;
+                let text = format!("ful{}", base64.encode(&changed));
+                assert!(
+                    check(Network::Bitcoin, address, message, &[&text]).is_err(),
+                    "{address} byte {at} bit {bit}"
+                );
+            }
+        }
+        let longer = format!("ful{}", base64.encode([&good[..], &[0]].concat()));
+        assert!(check(Network::Bitcoin, address, message, &[&longer]).is_err());
+    }
+}

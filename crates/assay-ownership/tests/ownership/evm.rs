@@ -105,6 +105,11 @@ fn eip712_values_must_fit() {
     ] {
         assert!(typed(kind, value).is_err(), "{kind} {value}");
     }
+    // A domain alone, beside which a message would look signed, and anything beside the four parts.
+    let domain = r#"{"types":{"EIP712Domain":[{"name":"name","type":"string"}]},"primaryType":"EIP712Domain","domain":{"name":"x"},"message":{"name":"y"}}"#;
+    assert!(typed_data_hash(domain).is_err());
+    let beside = r#"{"types":{"T":[]},"primaryType":"T","domain":{},"message":{},"note":"x"}"#;
+    assert!(typed_data_hash(beside).is_err());
     // A field that no type names would look signed.
     let extra = r#"{"types":{"T":[]},"primaryType":"T","domain":{},"message":{"x":1}}"#;
     assert!(typed_data_hash(extra).is_err());
@@ -195,11 +200,20 @@ fn high_s_and_odd_v_are_refused() {
 fn no_code_fact_replaces_the_assumption() {
     let account = ethereum(&key(1));
     let signature = sign_recoverable(&key(1), personal(b"m"));
-    let facts = [Fact { account: &account, height: 9, proved: Proved::NoCode }];
+    let facts = [Fact { network: ETHEREUM, account: &account, height: 9, proved: Proved::NoCode }];
     let control = with_facts(&account, "m", &[&signature], &facts).unwrap();
     assert_eq!(control.assumed, [Assumption::StateAt { height: 9 }]);
+    // Nor does the same address on another network.
+    let facts = [Fact {
+        network: Network::Evm { chain_id: 56 },
+        account: &account,
+        height: 9,
+        proved: Proved::NoCode,
+    }];
+    let control = with_facts(&account, "m", &[&signature], &facts).unwrap();
+    assert_eq!(control.assumed, [Assumption::NoContractCode]);
     // A fact about somebody else changes nothing.
-    let facts = [Fact { account: &[7; 20], height: 9, proved: Proved::NoCode }];
+    let facts = [Fact { network: ETHEREUM, account: &[7; 20], height: 9, proved: Proved::NoCode }];
     let control = with_facts(&account, "m", &[&signature], &facts).unwrap();
     assert_eq!(control.assumed, [Assumption::NoContractCode]);
 }
@@ -210,7 +224,12 @@ fn eip1271_answers() {
     let mut returned = [0; 32];
     returned[..4].copy_from_slice(&[0x16, 0x26, 0xba, 0x7e]);
     let answer = |hash, returned| {
-        [Fact { account: &contract, height: 5, proved: Proved::SignatureAnswer { hash, returned } }]
+        [Fact {
+            network: ETHEREUM,
+            account: &contract,
+            height: 5,
+            proved: Proved::SignatureAnswer { hash, returned },
+        }]
     };
     let control = with_facts(&contract, "m", &[], &answer(personal(b"m"), &returned)).unwrap();
     assert_eq!((control.scheme, control.binding), (Scheme::Eip1271, Binding::Fact { height: 5 }));
@@ -231,6 +250,7 @@ fn safe_owners_sign() {
     let contract = [0x5a; 20];
     let owners: Vec<_> = [1, 2, 3].map(|number| ethereum(&key(number))).to_vec();
     let facts = [Fact {
+        network: ETHEREUM,
         account: &contract,
         height: 8,
         proved: Proved::SafeOwners { threshold: 2, owners: &owners },
@@ -257,8 +277,12 @@ fn safe_owners_sign() {
         Err(OwnershipError::Unbound(Unbound::NotAnOwner { .. }))
     ));
     for (threshold, owners) in [(0, &owners[..]), (4, &owners), (2, &[owners[0], owners[0]]), (1, &[])] {
-        let facts =
-            [Fact { account: &contract, height: 8, proved: Proved::SafeOwners { threshold, owners } }];
+        let facts = [Fact {
+            network: ETHEREUM,
+            account: &contract,
+            height: 8,
+            proved: Proved::SafeOwners { threshold, owners },
+        }];
         assert!(matches!(
             with_facts(&contract, "m", &[&plain(1), &plain(3)], &facts),
             Err(OwnershipError::Undecodable { field: Field::Fact, .. })

@@ -358,14 +358,24 @@ fn aptos_rotation_takes_a_fact() {
     let rotated = format!("0x{}", hex(&account));
     assert!(is_unbound(&with_key(Network::Aptos, &rotated, "message", &signature, &shown)));
     assert!(is_unbound(&check(Network::Aptos, &rotated, "message", &[&signature])));
-    let facts = [Fact { account: &account, height: 3, proved: Proved::AuthenticationKey(authentication) }];
+    let facts = [Fact {
+        network: Network::Aptos,
+        account: &account,
+        height: 3,
+        proved: Proved::AuthenticationKey(authentication),
+    }];
     let evidence = Evidence { signatures: &[&signature], public_key: Some(&shown), ..Evidence::default() };
     let claim =
         Claim { network: Network::Aptos, address: &rotated, message: b"message", evidence, facts: &facts };
     assert_eq!(verify(&claim).unwrap().binding, Binding::Fact { height: 3 });
     // After a rotation the first key no longer has the account.
     let own: [u8; 32] = authentication;
-    let facts = [Fact { account: &own, height: 3, proved: Proved::AuthenticationKey([1; 32]) }];
+    let facts = [Fact {
+        network: Network::Aptos,
+        account: &own,
+        height: 3,
+        proved: Proved::AuthenticationKey([1; 32]),
+    }];
     let claim = Claim { address: &address, facts: &facts, ..claim };
     assert!(is_unbound(&verify(&claim)));
 }
@@ -393,7 +403,6 @@ fn sui_personal_message() {
     ));
 }
 
-/// Addresses by @ton/ton 15 for the key of the wallet's published test, and of the tests' own key by hand.
 #[test]
 fn ton_wallets() {
     let shown = hex(&edwards(1).verifying_key().to_bytes());
@@ -410,14 +419,30 @@ fn ton_wallets() {
             Err(OwnershipError::Undecodable { .. })
         ));
     }
-    // The published address in its other two forms; the signature is of another key.
-    let key = "0x3d2696e3d5cbc9047b338e6a56552db1d43ca6e063bc7aa667b18005984372d2";
+    // Bound, and signed by another key. The key and its addresses are those of the tests of @ton/ton's wallets.
+    let key = "5754865e86d0ade1199301bbb0319a25ed6b129c4b0a57f28f62449b3df9c522";
     for address in [
-        "EQA5rifVSCc8qQfpCXvq4zJGJPsA0EPCDoWdtg234INftsWj",
-        "0:39ae27d548273ca907e9097beae3324624fb00d043c20e859db60db7e0835fb6",
+        "EQBJp7j5N40GXJbAqFSnfTV1Af4ZTyHIMpRbKcudNhWJbbNO",
+        "EQA0D_5WdusaCB-SpnoE6l5TzdBmgOkzTcXrdh0px6g3zJSk",
+        "EQA0D/5WdusaCB+SpnoE6l5TzdBmgOkzTcXrdh0px6g3zJSk",
+        "0:340ffe5676eb1a081f92a67a04ea5e53cdd06680e9334dc5eb761d29c7a837cc",
+        "EQDnBF4JTFKHTYjulEJyNd4dstLGH1m51UrLdu01_tw4z2Au",
     ] {
-        assert!(is_invalid(&with_key(Network::Ton, address, "message", &signature, key)));
+        assert!(is_invalid(&with_key(Network::Ton, address, "message", &signature, key)), "{address}");
+        assert!(is_unbound(&with_key(Network::Ton, address, "message", &signature, &shown)));
     }
+    // Wallets of the main network with their addresses, from the tests of a node's tool; v5r1 there has the old number.
+    let key = "72c9ed6b62a6e2eba14a93b90462e7a367777beb8a38fb15b9f33844d22ce2ff";
+    for address in [
+        "0:83dfd552e63729b472fcbcc8c45ebcc6691702558b68ec7527e1ba403a0f31a8",
+        "0:1195e0aa861dee81216752efbcf2425ebbd7e846987b5fab01e9bc5303fdd1b0",
+        "0:b3f77c0448a5b1c15112a7fcda3007cc6ba473565a7b6c4968aa0c6de23c525b",
+    ] {
+        assert!(is_invalid(&with_key(Network::Ton, address, "message", &signature, key)), "{address}");
+    }
+    // The same account in the other workchain is another wallet.
+    let moved = "-1:340ffe5676eb1a081f92a67a04ea5e53cdd06680e9334dc5eb761d29c7a837cc";
+    assert!(is_unbound(&with_key(Network::Ton, moved, "message", &signature, key)));
 }
 
 #[test]
@@ -441,7 +466,12 @@ fn stellar_algorand_near() {
     let signature = sign_edwards(1, b"message");
     let named = check(Network::Near, "reserve.example.near", "message", &[&signature]);
     assert!(matches!(named, Err(OwnershipError::Unbound(Unbound::NeedsFact { .. }))));
-    let facts = [Fact { account: b"reserve.example.near", height: 4, proved: Proved::PublicKey(&key) }];
+    let facts = [Fact {
+        network: Network::Near,
+        account: b"reserve.example.near",
+        height: 4,
+        proved: Proved::PublicKey(&key),
+    }];
     let evidence = Evidence { signatures: &[&signature], ..Evidence::default() };
     let claim = Claim {
         network: Network::Near,
@@ -598,8 +628,14 @@ fn validators_withdrawals() {
     let mut credentials = [0; 32];
     credentials[0] = 1;
     credentials[12..].copy_from_slice(&[0xee; 20]);
-    let fact =
-        |credentials| [Fact { account: &key, height: 6, proved: Proved::WithdrawalCredentials(credentials) }];
+    let fact = |credentials| {
+        [Fact {
+            network: Network::Beacon,
+            account: &key,
+            height: 6,
+            proved: Proved::WithdrawalCredentials(credentials),
+        }]
+    };
     assert_eq!(
         claim(&fact(credentials)).assumed,
         [Assumption::StateAt { height: 6 }, Assumption::WithdrawsTo { address: [0xee; 20] }]
@@ -655,7 +691,12 @@ fn eos_accounts_take_a_fact() {
     let outcome = check(Network::Eos, "reserve12345", "message", &[&signature]);
     assert!(matches!(outcome, Err(OwnershipError::Unbound(Unbound::NeedsFact { .. }))));
     let known = public(&key(1)).serialize();
-    let facts = [Fact { account: b"reserve12345", height: 2, proved: Proved::PublicKey(&known) }];
+    let facts = [Fact {
+        network: Network::Eos,
+        account: b"reserve12345",
+        height: 2,
+        proved: Proved::PublicKey(&known),
+    }];
     let claim = |message, signature: &str| {
         let evidence = Evidence { signatures: &[signature], ..Evidence::default() };
         verify(&Claim { network: Network::Eos, address: "reserve12345", message, evidence, facts: &facts })

@@ -1,5 +1,7 @@
 //! Verdicts on claims: official and field vectors, good and bad claims of every family, attacks, random bytes.
 
+#![allow(clippy::unwrap_used, reason = "helpers of tests")]
+
 mod attacks;
 mod bitcoin_vectors;
 mod evm;

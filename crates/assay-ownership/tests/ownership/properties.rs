@@ -1,6 +1,8 @@
 //! Random evidence never verifies, and nothing panics.
 
-use assay_ownership::{Claim, CosmosKey, Evidence, Fact, Network, Proved, Scheme, typed_data_hash, verify};
+use assay_ownership::{
+    Claim, CosmosKey, Evidence, Fact, Network, Proved, Scheme, account, typed_data_hash, verify,
+};
 use proptest::collection::vec;
 use proptest::option;
 use proptest::prelude::*;
@@ -116,15 +118,16 @@ proptest! {
             script: script.as_deref(),
             typed_data: typed_data.as_deref(),
         };
-        let account = [0x52; 20];
+        let somebody = [0x52; 20];
         let facts = [
-            Fact { account: &account, height: 1, proved: Proved::NoCode },
-            Fact { account: b"reserve12345", height: 1, proved: Proved::PublicKey(&message) },
+            Fact { network, account: &somebody, height: 1, proved: Proved::NoCode },
+            Fact { network: Network::Eos, account: b"reserve12345", height: 1, proved: Proved::PublicKey(&message) },
         ];
         let claim = Claim { network, address: &address, message: &message, evidence, facts: &facts };
         prop_assert!(verify(&claim).is_err());
         // On its own network, so that every family's evidence is read.
         for network in NETWORKS {
+            let _ = account(network, &address);
             let outcome = verify(&Claim { network, ..claim });
             prop_assert!(outcome.is_err());
         }
