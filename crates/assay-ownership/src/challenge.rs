@@ -10,6 +10,9 @@ pub const MAX_BLOCKS: usize = 32;
 /// First line of the text.
 const TITLE: &str = "Assay proof of control v1";
 
+/// Name of the EIP-712 domain.
+pub(crate) const CHALLENGE_DOMAIN: &str = "Assay proof of control";
+
 /// What keys sign for an epoch: who proves what, over which addresses, and blocks that nobody knew earlier.
 ///
 /// As text, for every scheme that signs text:
@@ -142,10 +145,11 @@ impl Challenge {
                 r#"{{"name":"blocks","type":"Block[]"}}],"#,
                 r#""Block":[{{"name":"network","type":"string"}},{{"name":"height","type":"uint64"}},"#,
                 r#"{{"name":"hash","type":"bytes32"}}]}},"#,
-                r#""primaryType":"Challenge","domain":{{"name":"Assay proof of control","version":"1"}},"#,
+                r#""primaryType":"Challenge","domain":{{"name":"{}","version":"1"}},"#,
                 r#""message":{{"entity":"{}","epoch":"{}","time":"{}","liabilities":"{}","addresses":"{}","policy":"{}","#,
                 r#""blocks":[{}]}}}}"#,
             ),
+            CHALLENGE_DOMAIN,
             self.entity,
             self.epoch.id(),
             self.epoch.time(),

@@ -119,7 +119,7 @@ pub enum Network<'a> {
     },
     /// EOS and its siblings.
     Eos,
-    /// Starknet; [`Unsupported`](crate::OwnershipError::Unsupported) in this version.
+    /// Starknet; nothing verifies in this version.
     Starknet,
     /// The XRP Ledger; [`Unsupported`](crate::OwnershipError::Unsupported) in this version.
     Xrp,
@@ -172,7 +172,8 @@ pub enum Scheme {
     TronV1Raw,
     /// TIP-191.
     Tip191,
-    /// The message's bytes as they are.
+    /// The message's bytes as they are. Nothing keeps apart messages and transactions, which are signed as they are too,
+    /// or by their hash; so the message must be readable text, here and in the other schemes without a prefix.
     Raw,
     /// Solana's off-chain message format, version 0.
     SolanaOffchain,
@@ -270,6 +271,11 @@ impl Scheme {
         Self::ALL.into_iter().find(|scheme| scheme.name() == name)
     }
 
+    /// Whether a transaction of the network is signed in the same way, so that only readable messages count.
+    const fn is_bare(self) -> bool {
+        matches!(self, Self::Raw | Self::FilecoinRaw | Self::EosSha256)
+    }
+
     /// Whether the scheme satisfies the address's whole spending condition as its network would check it: the script of
     /// an output by a transaction in form, or a contract by its own rules. Others show keys only.
     pub const fn satisfies_condition(self) -> bool {
@@ -327,7 +333,7 @@ pub enum Proved<'a> {
     },
     /// The account's authentication key (Aptos), which differs from the address after a rotation.
     AuthenticationKey([u8; 32]),
-    /// A public key with full authority over the account (NEAR named accounts, EOS).
+    /// A public key with full authority over the account (NEAR named accounts, EOS, Starknet).
     PublicKey(&'a [u8]),
     /// A validator's withdrawal credentials (beacon chain).
     WithdrawalCredentials([u8; 32]),
@@ -336,7 +342,7 @@ pub enum Proved<'a> {
 impl<'a> Claim<'a> {
     /// Whether `scheme` may be tried.
     pub(crate) fn wants(&self, scheme: Scheme) -> bool {
-        self.evidence.scheme.is_none_or(|wanted| wanted == scheme)
+        self.evidence.scheme.is_none_or(|wanted| wanted == scheme) && (!scheme.is_bare() || self.is_text())
     }
 
     /// The error of evidence that isn't of the scheme that the claim names.
@@ -362,8 +368,21 @@ impl<'a> Claim<'a> {
 
     /// The first fact about `account` from which `pick` takes something.
     pub(crate) fn fact<T>(&self, account: &[u8], pick: impl Fn(&Fact<'a>) -> Option<T>) -> Option<T> {
-        let about = |fact: &&Fact<'_>| fact.network == self.network && fact.account == account;
-        self.facts.iter().filter(about).find_map(pick)
+        self.facts_of(account).find_map(pick)
+    }
+
+    /// The facts about `account` of the claim's network.
+    pub(crate) fn facts_of(&self, account: &[u8]) -> impl Iterator<Item = &'a Fact<'a>> {
+        self.facts.iter().filter(move |fact| fact.network == self.network && fact.account == account)
+    }
+
+    /// Whether the message is readable text: UTF-8 without control characters but line breaks and tabs, and not empty.
+    ///
+    /// A scheme that signs a message without anything around it signs transactions in the same way, and everybody's
+    /// transactions are public. What people read aloud is none of these: they are binary, or hashes.
+    pub(crate) fn is_text(&self) -> bool {
+        let readable = |c: char| !c.is_control() || matches!(c, '\n' | '\r' | '\t');
+        core::str::from_utf8(self.message).is_ok_and(|text| !text.is_empty() && text.chars().all(readable))
     }
 
     /// Refuses fields that are larger than anything real.

@@ -97,6 +97,9 @@ pub enum Assumption {
         /// `nSequence` of its first input.
         sequence: u32,
     },
+    /// The contract lets nobody else move its coins, through a module for instance, and asks as much of who moves them as
+    /// of who signs.
+    ContractRules,
     /// The validator's withdrawals go where the signing key says.
     WithdrawalCredentials,
     /// The validator's withdrawals go to this address, whose control is to be shown by itself.
@@ -125,6 +128,7 @@ impl fmt::Display for Assumption {
             Self::Locked { lock_time, sequence } => {
                 write!(f, "spendable from lock time {lock_time} and with sequence {sequence} only")
             }
+            Self::ContractRules => f.write_str("the contract's rules for its coins are those for signatures"),
             Self::WithdrawalCredentials => f.write_str("the validator's withdrawals go to the claimant"),
             Self::WithdrawsTo { address } => {
                 f.write_str("the claimant controls the withdrawal address 0x")?;

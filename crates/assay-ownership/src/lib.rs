@@ -33,10 +33,13 @@
 //! | Cosmos | ADR-36, envelope | hash of the key, of the kind that the network uses |
 //! | beacon chain | BLS over the message or over its EIP-191 hash | the address is the key; withdrawals need a [`Fact`] |
 //! | EOS | `SIG_K1` over SHA-256, envelope | a [`Fact`] about the account |
+//! | Starknet | none | a [`Fact`] about the account |
 //!
 //! The envelope is a header of an exchange and the message, each with its length in front, see [`Scheme::Envelope`].
+//! Under schemes without a prefix the message must be readable text, since transactions, which are public, are signed in
+//! the same way; see [`Scheme::Raw`].
 //!
-//! Unsupported: Starknet, the XRP Ledger, taproot script paths, scripts beyond multisignature and single keys, BIP-322
+//! Unsupported: signatures over Stark's curve (without a fact they are unbound anyway), the XRP Ledger, taproot script paths, scripts beyond multisignature and single keys, BIP-322
 //! outside Bitcoin and Litecoin, proofs of funds as bare transactions, segwit versions above 1, cash addresses with
 //! hashes of more than 160 bits, Sui keys other than Ed25519, ECDSA on Substrate, Aptos keys other than
 //! Ed25519, other TON wallets, Stellar's muxed and
@@ -68,6 +71,7 @@ mod evm;
 mod filecoin;
 mod grade;
 mod hash;
+mod starknet;
 mod substrate;
 mod text;
 mod ton;
@@ -111,7 +115,7 @@ pub fn verify(claim: &Claim<'_>) -> Result<Control, OwnershipError> {
         Network::FilecoinTestnet => filecoin::verify(claim, false),
         Network::Cosmos { prefix, key } => cosmos::verify(claim, prefix, key),
         Network::Eos => eos::verify(claim),
-        Network::Starknet => error::unsupported("Starknet"),
+        Network::Starknet => starknet::verify(claim),
         Network::Xrp => error::unsupported("the XRP Ledger"),
         _ => error::unsupported("this network"),
     }
@@ -143,7 +147,7 @@ pub fn account(network: Network<'_>, address: &str) -> Result<Vec<u8>, Ownership
         Network::FilecoinTestnet => filecoin::account(address, false),
         Network::Cosmos { prefix, .. } => cosmos::account(address, prefix).map(Vec::from),
         Network::Eos => eos::account(address).map(Vec::from),
-        Network::Starknet => error::unsupported("Starknet"),
+        Network::Starknet => starknet::account(address).map(Vec::from),
         Network::Xrp => error::unsupported("the XRP Ledger"),
         _ => error::unsupported("this network"),
     }

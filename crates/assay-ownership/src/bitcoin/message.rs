@@ -42,6 +42,10 @@ pub(super) fn verify(claim: &Claim<'_>, coin: &Coin, lock: Lock) -> Result<Contr
         (Lock::Taproot(_), _) => return unsupported("signed messages of a taproot address; BIP-322 is"),
         (Lock::ScriptHash(hash), Some(script)) => {
             let script = text::hex(script, Field::Script)?;
+            let nested = Lock::WitnessScriptHash(hash::sha256(&script)).script();
+            if coin.has_segwit() && hash::hash160(nested.as_bytes()) == hash {
+                return verify_script(&signed, KeyScript::read_witness(&script)?, control);
+            }
             // A script that is itself a segwit program is nested segwit.
             match (Lock::of(&script), hash::hash160(&script) == hash) {
                 (_, false) => return Err(Unbound::OtherScript.into()),
@@ -57,12 +61,7 @@ pub(super) fn verify(claim: &Claim<'_>, coin: &Coin, lock: Lock) -> Result<Contr
             if hash::sha256(&script) != hash {
                 return Err(Unbound::OtherScript.into());
             }
-            let keys = KeyScript::read(&script)?;
-            // Segwit spends with an uncompressed key are not relayed, and such coins are as good as lost.
-            if !keys.all_compressed() {
-                return unsupported("uncompressed keys in a witness script");
-            }
-            keys
+            KeyScript::read_witness(&script)?
         }
         (Lock::ScriptHash(hash), None) if coin.has_segwit() => {
             return verify_nested(claim, coin, &signed, hash, control);
@@ -91,8 +90,7 @@ pub(super) fn verify(claim: &Claim<'_>, coin: &Coin, lock: Lock) -> Result<Contr
             return Ok(control(Binding::KeyHash, Threshold::SINGLE, vec![key], Vec::new()));
         }
     };
-    let signers = keys.distinct_signers(signed.iter().map(|signed| signed.key))?;
-    Ok(control(Binding::ScriptHash, keys.threshold(), signers, vec![Assumption::ScriptNotRun]))
+    verify_script(&signed, keys, control)
 }
 
 /// The bytes of a compact signature, base64 or hex.
@@ -101,6 +99,15 @@ pub(super) fn compact_bytes(signature: &str) -> Result<Vec<u8>, OwnershipError> 
         Ok(bytes) if bytes.len() == 65 => Ok(bytes),
         _ => text::base64(signature, Field::Signature),
     }
+}
+
+fn verify_script(
+    signed: &[Signed],
+    keys: KeyScript,
+    control: impl Fn(Binding, Threshold, Vec<Vec<u8>>, Vec<Assumption>) -> Control,
+) -> Result<Control, OwnershipError> {
+    let signers = keys.distinct_signers(signed.iter().map(|signed| signed.key))?;
+    Ok(control(Binding::ScriptHash, keys.threshold(), signers, vec![Assumption::ScriptNotRun]))
 }
 
 fn verify_nested(

@@ -138,10 +138,7 @@ impl<'a> Spender<'a> {
         if hash::sha256(script) != hash {
             return Err(Unbound::OtherScript.into());
         }
-        let keys = KeyScript::read(script)?;
-        if !keys.all_compressed() {
-            return Err(Invalid::Rule("an uncompressed key in a witness").into());
-        }
+        let keys = KeyScript::read_witness(script)?;
         let digest = self
             .cache
             .p2wsh_signature_hash(index, Script::from_bytes(script), value, EcdsaSighashType::All)
@@ -245,12 +242,19 @@ impl KeyScript {
         }
     }
 
-    pub(super) fn threshold(&self) -> Threshold {
-        Threshold { required: self.required, total: self.keys.len().try_into().unwrap_or(u32::MAX) }
+    /// As [`read`](Self::read), for a witness script. Segwit spends with an uncompressed key are not relayed, and such
+    /// coins are as good as lost.
+    pub(super) fn read_witness(script: &[u8]) -> Result<Self, OwnershipError> {
+        let keys = Self::read(script)?;
+        if keys.keys.iter().all(|(_, bytes)| bytes.len() == 33) {
+            Ok(keys)
+        } else {
+            Err(Invalid::Rule("an uncompressed key in a witness").into())
+        }
     }
 
-    pub(super) fn all_compressed(&self) -> bool {
-        self.keys.iter().all(|(_, bytes)| bytes.len() == 33)
+    pub(super) fn threshold(&self) -> Threshold {
+        Threshold { required: self.required, total: self.keys.len().try_into().unwrap_or(u32::MAX) }
     }
 
     /// The distinct keys of the script among `signers`: each signer must be in the script, and enough must differ.

@@ -18,19 +18,26 @@ const ACCEPTED: [u8; 4] = [0x16, 0x26, 0xba, 0x7e];
 /// Verifies a claim about an externally owned account or a contract.
 pub(crate) fn verify(claim: &Claim<'_>, chain_id: u64) -> Result<Control, OwnershipError> {
     let address = decode(claim.address)?;
-    if let Some((height, hash, returned)) = claim.fact(&address, |fact| match fact.proved {
-        Proved::SignatureAnswer { hash, returned } => Some((fact.height, hash, returned)),
-        _ => None,
-    }) {
-        return verify_answer(claim, height, &hash, returned);
+    let digests = digests(claim)?;
+    let mut answered_other = false;
+    for fact in claim.facts_of(&address) {
+        if let Proved::SignatureAnswer { hash, returned } = fact.proved {
+            if digests.iter().any(|digest| digest.digest == hash) {
+                return verify_answer(claim, fact.height, returned);
+            }
+            answered_other = true;
+        }
+    }
+    if answered_other && claim.evidence.signatures.is_empty() {
+        return Err(Invalid::OtherMessage.into());
     }
     if let Some((height, threshold, owners)) = claim.fact(&address, |fact| match fact.proved {
         Proved::SafeOwners { threshold, owners } => Some((fact.height, threshold, owners)),
         _ => None,
     }) {
-        return verify_safe(claim, chain_id, &address, height, threshold, owners);
+        return verify_safe(claim, chain_id, &address, digests, (height, threshold, owners));
     }
-    verify_account(claim, &address, digests(claim)?)
+    verify_account(claim, &address, digests)
 }
 
 /// Verifies one signature of an account that is known by the Ethereum address of its key.
@@ -102,7 +109,9 @@ pub(crate) fn digests(claim: &Claim<'_>) -> Result<Vec<Digest>, OwnershipError> 
     ];
     if let Some(json) = claim.evidence.typed_data {
         let typed = typed_data::TypedData::read(json)?;
-        if json.as_bytes() != claim.message && !typed.has_text(claim.message) {
+        // Orders and permits are typed data too, and public; only in its own domain the whole is a message.
+        let is_whole = typed.is_challenge() && json.as_bytes() == claim.message;
+        if !is_whole && !typed.has_text(claim.message) {
             return Err(Invalid::OtherMessage.into());
         }
         // Typed data that is shown is what was signed: a signature of another form is no signature of it.
@@ -118,15 +127,7 @@ pub(crate) fn read_signature(signature: &str) -> Result<Recoverable, OwnershipEr
     Ok(signature)
 }
 
-fn verify_answer(
-    claim: &Claim<'_>,
-    height: u64,
-    asked: &[u8; 32],
-    returned: &[u8],
-) -> Result<Control, OwnershipError> {
-    if !digests(claim)?.iter().any(|digest| digest.digest == *asked) {
-        return Err(Invalid::OtherMessage.into());
-    }
+fn verify_answer(claim: &Claim<'_>, height: u64, returned: &[u8]) -> Result<Control, OwnershipError> {
     let accepted = returned.split_first_chunk::<4>().is_some_and(|(start, padding)| {
         *start == ACCEPTED && padding.len() == 28 && padding.iter().all(|byte| *byte == 0)
     });
@@ -144,7 +145,7 @@ fn verify_answer(
         keys: Vec::new(),
         recovered: false,
         coins: Vec::new(),
-        assumed: vec![Assumption::StateAt { height }],
+        assumed: vec![Assumption::StateAt { height }, Assumption::ContractRules],
     })
 }
 
@@ -153,9 +154,8 @@ fn verify_safe(
     claim: &Claim<'_>,
     chain_id: u64,
     address: &[u8; 20],
-    height: u64,
-    threshold: u64,
-    owners: &[[u8; 20]],
+    mut digests: Vec<Digest>,
+    (height, threshold, owners): (u64, u64, &[[u8; 20]]),
 ) -> Result<Control, OwnershipError> {
     let mut distinct = owners.to_vec();
     distinct.sort_unstable();
@@ -170,7 +170,6 @@ fn verify_safe(
         );
     }
     let signatures = claim.signatures()?;
-    let mut digests = digests(claim)?;
     if let Some(inner) = digests.first().map(|digest| digest.digest) {
         digests.insert(0, Digest::new(Scheme::SafeMessage, safe::message_hash(chain_id, address, &inner)));
     }
@@ -219,6 +218,6 @@ fn verify_safe(
         keys: signers.into_iter().map(|signer| signer.to_vec()).collect(),
         recovered: true,
         coins: Vec::new(),
-        assumed: vec![Assumption::StateAt { height }],
+        assumed: vec![Assumption::StateAt { height }, Assumption::ContractRules],
     })
 }

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Map, Value};
 
+use crate::challenge::CHALLENGE_DOMAIN;
 use crate::error::undecodable;
 use crate::{Field, OwnershipError, hash, text};
 
@@ -61,6 +62,11 @@ impl TypedData {
         fields.iter().filter(|(_, kind)| kind == "string").any(|(name, _)| {
             self.message.get(name).and_then(Value::as_str).is_some_and(|text| text.as_bytes() == message)
         })
+    }
+
+    /// Whether the domain is that of a [`Challenge`](crate::Challenge).
+    pub(super) fn is_challenge(&self) -> bool {
+        self.domain.get("name").and_then(Value::as_str) == Some(CHALLENGE_DOMAIN)
     }
 
     fn parse(json: &str) -> Result<Self, TypedDataError> {

@@ -258,3 +258,46 @@ fn spellings_of_an_address_are_one_account() {
         assay_ownership::account(Network::Bitcoin, "3Fs7C97NmvhWUZ2pSjth9YbTxMv4sk9nHi")
     );
 }
+
+/// Everybody's transactions are public, with signatures over their bytes or hashes.
+#[test]
+fn a21_transaction_passed_off_as_a_message() {
+    let transaction = [&[1, 0, 0, 1, 3][..], &[0xab; 60]].concat();
+    let hash = super::keys::keccak(&transaction);
+    let victim = super::keys::edwards(9);
+    let solana = bitcoin::base58::encode(&victim.verifying_key().to_bytes());
+    let near = hex(&victim.verifying_key().to_bytes());
+    for (network, address, message) in [
+        (Network::Solana, &solana, &transaction[..]),
+        (Network::Near, &near, &hash),
+        (Network::Near, &near, b""),
+    ] {
+        let signature = sign_edwards(9, message);
+        let evidence = Evidence { signatures: &[&signature], ..Evidence::default() };
+        assert!(verify(&Claim { network, address, message, evidence, facts: &[] }).is_err());
+    }
+    // The same key over text, and a prefix around anything, are fine.
+    let signature = sign_edwards(9, "I am\texample.org's\r\nkey \u{1f511}".as_bytes());
+    assert!(check(Network::Solana, &solana, "I am\texample.org's\r\nkey \u{1f511}", &[&signature]).is_ok());
+    // A validator reveals signatures of 32-byte roots all the time.
+    let validator = blst::min_pk::SecretKey::key_gen(&[1; 32], &[]).unwrap();
+    let root = validator.sign(&hash, b"BLS_SIG_BLS12381G2_XMD:SHA-256_SSWU_RO_POP_", &[]).to_bytes();
+    let address = hex(&validator.sk_to_pk().to_bytes());
+    let evidence = Evidence { signatures: &[&hex(&root)], ..Evidence::default() };
+    assert!(
+        verify(&Claim { network: Network::Beacon, address: &address, message: &hash, evidence, facts: &[] })
+            .is_err()
+    );
+}
+
+/// Permits and orders are public typed data of other people.
+#[test]
+fn a21_permit_passed_off_as_a_message() {
+    let permit = r#"{"types":{"Permit":[{"name":"value","type":"uint256"}]},"primaryType":"Permit","domain":{"name":"Token"},"message":{"value":1}}"#;
+    let signature = sign_recoverable(&key(9), assay_ownership::typed_data_hash(permit).unwrap());
+    let evidence = Evidence { signatures: &[&signature], typed_data: Some(permit), ..Evidence::default() };
+    assert_eq!(
+        check_with(ETHEREUM, &account(&key(9)), permit, evidence),
+        Err(OwnershipError::Invalid(Invalid::OtherMessage))
+    );
+}

@@ -31,12 +31,10 @@ fn eip712_official_example() {
     );
     let evidence =
         Evidence { signatures: &[EXAMPLE_SIGNATURE], typed_data: Some(EXAMPLE), ..Evidence::default() };
-    for message in ["Hello, Bob!", EXAMPLE] {
-        let control = check_with(ETHEREUM, COW, message, evidence).unwrap();
-        assert_eq!((control.scheme, control.binding), (Scheme::Eip712, Binding::KeyHash));
-    }
+    let control = check_with(ETHEREUM, COW, "Hello, Bob!", evidence).unwrap();
+    assert_eq!((control.scheme, control.binding), (Scheme::Eip712, Binding::KeyHash));
     // "Cow" stands in the data, but not as the text that it signs.
-    for message in ["Hello, Bob", "Cow", ""] {
+    for message in ["Hello, Bob", "Cow", "", EXAMPLE] {
         assert_eq!(
             check_with(ETHEREUM, COW, message, evidence),
             Err(OwnershipError::Invalid(Invalid::OtherMessage))

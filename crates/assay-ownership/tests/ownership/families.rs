@@ -707,6 +707,148 @@ fn eos_accounts_take_a_fact() {
     assert!(matches!(claim(b"message", "SIG_R1_abc"), Err(OwnershipError::Unsupported { .. })));
 }
 
+#[test]
+fn starknet_accounts_are_contracts() {
+    let address = "0x049d36570d4e46f48e99674bd3fcc84644ddd6b96f7c741b1562b82f9e004dc7";
+    let outcome = check(Network::Starknet, address, "message", &["0x00"]);
+    assert!(matches!(outcome, Err(OwnershipError::Unbound(Unbound::NeedsFact { .. }))));
+    let account = assay_ownership::account(Network::Starknet, address).unwrap();
+    let facts = [Fact {
+        network: Network::Starknet,
+        account: &account,
+        height: 1,
+        proved: Proved::PublicKey(&[1; 32]),
+    }];
+    let evidence = Evidence { signatures: &["0x00"], ..Evidence::default() };
+    let claim = Claim { network: Network::Starknet, address, message: b"message", evidence, facts: &facts };
+    assert!(matches!(verify(&claim), Err(OwnershipError::Unsupported { .. })));
+    for wrong in ["0x", "49d3", &format!("0x{}", "f".repeat(64))] {
+        let outcome = check(Network::Starknet, wrong, "message", &["0x00"]);
+        assert!(matches!(outcome, Err(OwnershipError::Undecodable { .. })));
+    }
+}
+
+/// `required <keys> total OP_CHECKMULTISIG`.
+fn multisig(required: u8, keys: &[&SecretKey]) -> ScriptBuf {
+    let op = |number: u8| bitcoin::opcodes::Opcode::from(0x50 + number);
+    let script = ScriptBuf::builder().push_opcode(op(required));
+    let script = keys.iter().fold(script, |script, key| script.push_slice(public(key).serialize()));
+    let total = u8::try_from(keys.len()).unwrap();
+    script.push_opcode(op(total)).push_opcode(bitcoin::opcodes::all::OP_CHECKMULTISIG).into_script()
+}
+
+#[test]
+fn nested_witness_scripts() {
+    let (a, b, c) = (key(1), key(2), key(3));
+    let script = multisig(2, &[&a, &b, &c]);
+    let address = Address::p2shwsh(&script, NetworkKind::Main).to_string();
+    let shown = hex(script.as_bytes());
+    let signatures = [sign_message(&a, HEADER, "message", 31), sign_message(&c, HEADER, "message", 31)];
+    let signatures = signatures.each_ref().map(String::as_str);
+    let evidence = Evidence { signatures: &signatures, script: Some(&shown), ..Evidence::default() };
+    let control = check_with(Network::Bitcoin, &address, "message", evidence).unwrap();
+    assert_eq!(control.threshold, Some(Threshold { required: 2, total: 3 }));
+    // On a network without segwit the same hash is of no script that its keys could satisfy.
+    let outcome = check_with(Network::BitcoinSv, &address, "message", evidence);
+    assert_eq!(outcome, Err(OwnershipError::Unbound(Unbound::OtherScript)));
+    // BIP-322 simple, where the program isn't shown.
+    let locking = Address::p2shwsh(&script, NetworkKind::Main).script_pubkey();
+    let transaction = Transaction {
+        version: bitcoin::transaction::Version(0),
+        lock_time: bitcoin::absolute::LockTime::ZERO,
+        input: vec![input(virtual_coin("message", &locking))],
+        output: vec![op_return()],
+    };
+    let digest = SighashCache::new(&transaction)
+        .p2wsh_signature_hash(0, &script, Amount::ZERO, EcdsaSighashType::All)
+        .unwrap();
+    let sign = |key: &SecretKey| {
+        let signature = secp().sign_ecdsa(&Message::from_digest(digest.to_byte_array()), key);
+        [&signature.serialize_der()[..], &[1]].concat()
+    };
+    let simple = |signatures: &[Vec<u8>]| {
+        let mut witness = Witness::from_slice(&[Vec::new()]);
+        signatures.iter().for_each(|signature| witness.push(signature));
+        witness.push(script.as_bytes());
+        format!("smp{}", base64(&bitcoin::consensus::serialize(&witness)))
+    };
+    let control = check(Network::Bitcoin, &address, "message", &[&simple(&[sign(&a), sign(&b)])]).unwrap();
+    assert_eq!((control.scheme, control.keys.len()), (Scheme::Bip322Simple, 2));
+    for wrong in [
+        simple(&[sign(&b), sign(&a)]),
+        simple(&[sign(&a), sign(&a)]),
+        simple(&[sign(&a)]),
+        simple(&[sign(&a), sign(&b), sign(&c)]),
+        simple(&[sign(&a), sign(&key(4))]),
+    ] {
+        assert!(is_invalid(&check(Network::Bitcoin, &address, "message", &[&wrong])));
+    }
+}
+
+/// A key twice in a script is two keys for the network; here it is one.
+#[test]
+fn a_script_with_one_key_twice_has_one_signer() {
+    let secret = key(1);
+    let script = multisig(2, &[&secret, &secret, &key(3)]);
+    let locking = Address::p2sh(&script, NetworkKind::Main).unwrap();
+    let transaction = Transaction {
+        version: bitcoin::transaction::Version(0),
+        lock_time: bitcoin::absolute::LockTime::ZERO,
+        input: vec![input(virtual_coin("message", &locking.script_pubkey()))],
+        output: vec![op_return()],
+    };
+    let sign = |secret: &SecretKey, kind: u8| {
+        let digest = SighashCache::new(&transaction).legacy_signature_hash(0, &script, kind.into()).unwrap();
+        let signature = secp().sign_ecdsa(&Message::from_digest(digest.to_byte_array()), secret);
+        bitcoin::script::PushBytesBuf::try_from([&signature.serialize_der()[..], &[kind]].concat()).unwrap()
+    };
+    let full = |signatures: [bitcoin::script::PushBytesBuf; 2]| {
+        let mut signed = transaction.clone();
+        let redeem = bitcoin::script::PushBytesBuf::try_from(script.to_bytes()).unwrap();
+        let [one, two] = signatures;
+        let pushes = ScriptBuf::builder().push_opcode(bitcoin::opcodes::OP_0).push_slice(one).push_slice(two);
+        signed.input[0].script_sig = pushes.push_slice(redeem).into_script();
+        base64(&bitcoin::consensus::serialize(&signed))
+    };
+    let check = |text: &str| check(Network::Bitcoin, &locking.to_string(), "message", &[text]);
+    assert_eq!(
+        check(&full([sign(&secret, 1), sign(&secret, 1)])),
+        Err(OwnershipError::Invalid(Invalid::Threshold { required: 2, found: 1 }))
+    );
+    let control = check(&full([sign(&secret, 1), sign(&key(3), 1)])).unwrap();
+    assert_eq!((control.scheme, control.keys.len()), (Scheme::Bip322Full, 2));
+    // Signatures over no outputs, or with other inputs allowed.
+    for kind in [0x02, 0x03, 0x81] {
+        assert_eq!(
+            check(&full([sign(&secret, 1), sign(&key(3), kind)])),
+            Err(OwnershipError::Invalid(Invalid::HashType))
+        );
+    }
+}
+
+#[test]
+fn cash_addresses_of_keys() {
+    // The hash of the cash address specification's first vector, in its own and in the legacy form.
+    for address in [
+        "bitcoincash:qr6m7j9njldwwzlg9v7v53unlr4jkmx6eylep8ekg2",
+        "bitcoincash:qpm2qsznhks23z7629mms6s4cwef74vcwvy22gdx6a",
+        "1BpEi6DfDAUFd7GtittLSdBeYJvcoaVggu",
+    ] {
+        let signature = sign_message(&key(1), HEADER, "message", 31);
+        assert!(is_unbound(&check(Network::BitcoinCash, address, "message", &[&signature])), "{address}");
+    }
+    assert_eq!(
+        assay_ownership::account(
+            Network::BitcoinCash,
+            "bitcoincash:qpm2qsznhks23z7629mms6s4cwef74vcwvy22gdx6a"
+        ),
+        assay_ownership::account(Network::BitcoinCash, "1BpEi6DfDAUFd7GtittLSdBeYJvcoaVggu")
+    );
+    let legacy = legacy(&key(1), true);
+    let signature = sign_message(&key(1), HEADER, "message", 31);
+    assert!(check(Network::BitcoinCash, &legacy, "message", &[&signature]).is_ok());
+}
+
 fn blake2b<const N: usize>(bytes: &[u8]) -> [u8; N] {
     let mut hash = blake2::Blake2bVar::new(N).unwrap();
     hash.update(bytes);
