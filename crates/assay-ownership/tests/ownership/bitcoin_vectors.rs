@@ -368,3 +368,84 @@ fn no_bit_of_a_transaction_can_be_changed() {
         assert!(check(Network::Bitcoin, address, message, &[&longer]).is_err());
     }
 }
+
+/// Signed messages and BIP-137 as wallets make them: bitcoinjs-message's README, coinmsg's tests, and
+/// trezor-firmware's `tests/device_tests/bitcoin/test_signmessage.py`, signatures in hex there. The last ones come with
+/// and without BIP-137's header.
+#[test]
+fn wallets_signed_messages() {
+    let example = "This is an example of a signed message.";
+    let long = "VeryLongMessage!".repeat(64);
+    for (address, message, signature, scheme) in [
+        (
+            "1F3sAm6ZtwLAUnj7d38pGFxtP3RVEvtsbV",
+            example,
+            "H9L5yLFjti0QTHhPyFrZCT1V/MMnBtXKmoiKDZ78NDBjERki6ZTQZdSMCtkgoNmp17By9ItJr8o7ChX0XxY91nk=",
+            Scheme::BitcoinMessage,
+        ),
+        (
+            "1F3sAm6ZtwLAUnj7d38pGFxtP3RVEvtsbV",
+            "foobar",
+            "ILtpIVksn3ie1AyKSjU/Hokv1HvMlRmersHqQSodEcnHZ4A8cT/2MSxFQ88kPftQWjPx7gAVFXiKSpX7Itu7UgA=",
+            Scheme::BitcoinMessage,
+        ),
+        (
+            "1HZwkjkeaoZfTSaJxDw6aKkxp45agDiEzN",
+            "foobar",
+            "HLtpIVksn3ie1AyKSjU/Hokv1HvMlRmersHqQSodEcnHZ4A8cT/2MSxFQ88kPftQWjPx7gAVFXiKSpX7Itu7UgA=",
+            Scheme::BitcoinMessage,
+        ),
+        (
+            "1JAd7XCBzGudGpJQSDSfpmJhiygtLQWaGL",
+            example,
+            "20fd8f2f7db5238fcdd077d5204c3e6949c261d700269cefc1d9d2dcef6b95023630ee617f6c8acf9eb40c8edd704c9ca74ea4afc393f43f35b4e8958324cbdd1c",
+            Scheme::BitcoinMessage,
+        ),
+        (
+            "1JAd7XCBzGudGpJQSDSfpmJhiygtLQWaGL",
+            &long,
+            "IApGR2zrhNBu9XhIKAJvkiyIFfV6rIN7jAEwB8qKhGDbY++Rfb6669EIscgUu+6m2x8rIkGpWOU/5xXMhrGZ2cM=",
+            Scheme::BitcoinMessage,
+        ),
+        (
+            "3CwYaeWxhpXXiHue3ciQez1DLaTEAXcKa1",
+            example,
+            "249e23edf0e4e47ff1dec27f32cd78c50e74ef018ee8a6adf35ae17c7a9b0dd96f48b493fd7dbab03efb6f439c6383c9523b3bbc5f1a7d158a6af90ab154e9be80",
+            Scheme::Bip137,
+        ),
+        (
+            "3L6TyTisPBmrDAj6RoKmDzNnj4eQi54gD2",
+            example,
+            "23744de4516fac5c140808015664516a32fead94de89775cec7e24dbc24fe133075ac09301c4cc8e197bea4b6481661d5b8e9bf19d8b7b8a382ecdb53c2ee0750d",
+            Scheme::Bip137,
+        ),
+        (
+            "3L6TyTisPBmrDAj6RoKmDzNnj4eQi54gD2",
+            example,
+            "1f744de4516fac5c140808015664516a32fead94de89775cec7e24dbc24fe133075ac09301c4cc8e197bea4b6481661d5b8e9bf19d8b7b8a382ecdb53c2ee0750d",
+            Scheme::BitcoinMessage,
+        ),
+        (
+            "bc1qannfxke2tfd4l7vhepehpvt05y83v3qsf6nfkk",
+            example,
+            "28b55d7600d9e9a7e2a49155ddf3cfdb8e796c207faab833010fa41fb7828889bc47cf62348a7aaa0923c0832a589fab541e8f12eb54fb711c90e2307f0f66b194",
+            Scheme::Bip137,
+        ),
+        (
+            "bc1qannfxke2tfd4l7vhepehpvt05y83v3qsf6nfkk",
+            example,
+            "20b55d7600d9e9a7e2a49155ddf3cfdb8e796c207faab833010fa41fb7828889bc47cf62348a7aaa0923c0832a589fab541e8f12eb54fb711c90e2307f0f66b194",
+            Scheme::BitcoinMessage,
+        ),
+        (
+            "bc1qannfxke2tfd4l7vhepehpvt05y83v3qsf6nfkk",
+            &long,
+            "KMb4biVeqnaMRH1jXZHaAWMaxUryI8LBgtT6NnbP7K5KGZrTOnT+BPtGw5QyrLjYPedNqQ9fARI7O32LwlK8f3E=",
+            Scheme::Bip137,
+        ),
+    ] {
+        let control = check(Network::Bitcoin, address, message, &[signature]).unwrap();
+        assert_eq!(control.scheme, scheme, "{address}");
+        check(Network::Bitcoin, address, &format!("{message}!"), &[signature]).unwrap_err();
+    }
+}
