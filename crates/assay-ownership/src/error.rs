@@ -25,6 +25,18 @@ pub enum OwnershipError {
     },
 }
 
+impl OwnershipError {
+    /// The verdict in one word, for reports.
+    pub const fn verdict(&self) -> &'static str {
+        match self {
+            Self::Unbound(_) => "unbound",
+            Self::Invalid(_) => "invalid",
+            Self::Undecodable { .. } => "undecodable",
+            Self::Unsupported { .. } => "unsupported",
+        }
+    }
+}
+
 /// Why evidence isn't tied to the listed address.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Unbound {

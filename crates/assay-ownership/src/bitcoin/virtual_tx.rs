@@ -154,15 +154,20 @@ pub(super) fn to_spend(message: &[u8], lock: Lock) -> OutPoint {
     OutPoint { txid: transaction.compute_txid(), vout: 0 }
 }
 
-/// BIP-127's first input: the hash of the message in place of a transaction's id.
-pub(super) fn reserves_commitment(message: &[u8]) -> OutPoint {
-    let digest = hash::sha256(&[b"Proof-of-Reserves: ", message].concat());
-    OutPoint { txid: Txid::from_byte_array(digest), vout: 0 }
-}
-
-/// Whether `transaction` is a BIP-127 proof for `message`.
+/// Whether `transaction` is a BIP-127 proof for `message`: its first input spends the message's hash in place of a
+/// transaction's id.
+///
+/// The standard says SHA-256 and leaves open in which order its bytes are an id, and a library that many use hashes
+/// twice; all three commit to the message.
 pub(super) fn is_reserves(transaction: &Transaction, message: &[u8]) -> bool {
-    transaction.input.first().is_some_and(|input| input.previous_output == reserves_commitment(message))
+    let text = [b"Proof-of-Reserves: ", message].concat();
+    let once = hash::sha256(&text);
+    let mut displayed = once;
+    displayed.reverse();
+    let ids = [once, displayed, hash::sha256d(&text)];
+    transaction.input.first().is_some_and(|input| {
+        input.previous_output.vout == 0 && ids.contains(&input.previous_output.txid.to_byte_array())
+    })
 }
 
 fn to_sign(message: &[u8], lock: Lock) -> Transaction {

@@ -269,6 +269,15 @@ fn bip127_proof_of_reserves() {
     assert_eq!(outcome, Err(OwnershipError::Unbound(Unbound::NoCoin)));
     let short = funds(&secret, commit("message"), false, &[a, b], &spent, sum(11_999));
     assert!(is_invalid(&check(Network::Bitcoin, &address, "message", &[&text(&short)])));
+    // The other two ways to make an id of the hash, one of them that of bdk-reserves.
+    let mut displayed = commit("message").txid.to_byte_array();
+    displayed.reverse();
+    let twice = bitcoin::hashes::sha256d::Hash::hash(b"Proof-of-Reserves: message").to_byte_array();
+    for id in [displayed, twice] {
+        let first = OutPoint { txid: Txid::from_byte_array(id), vout: 0 };
+        let psbt = funds(&secret, first, false, &[a, b], &spent, sum(12_000));
+        assert!(check(Network::Bitcoin, &address, "message", &[&text(&psbt)]).is_ok());
+    }
     // A signature taken from a proof with another message.
     let mut moved = funds(&secret, commit("old"), false, &[a, b], &spent, sum(12_000));
     moved.unsigned_tx.input[0].previous_output = commit("message");
