@@ -18,7 +18,7 @@ pub(crate) const BEACON: &[u8] = b"BLS_SIG_BLS12381G2_XMD:SHA-256_SSWU_RO_POP_";
 /// Verifies that a validator's key signed. Where its coins go is in its withdrawal credentials, which the key alone
 /// doesn't show.
 pub(crate) fn verify_validator(claim: &Claim<'_>) -> Result<Control, OwnershipError> {
-    let key: [u8; 48] = text::hex_array(claim.address, Field::Address)?;
+    let key = account(claim.address)?;
     let signature = text::array_of(claim.single()?, Field::Signature)?;
     let forms = [
         (Scheme::Raw, claim.message.to_vec()),
@@ -55,6 +55,11 @@ pub(crate) fn verify_validator(claim: &Claim<'_>) -> Result<Control, OwnershipEr
         coins: Vec::new(),
         assumed,
     })
+}
+
+/// The key, hex with or without `0x`.
+pub(crate) fn account(address: &str) -> Result<[u8; 48], OwnershipError> {
+    text::hex_array(address.strip_prefix("0x").unwrap_or(address), Field::Address)
 }
 
 /// Withdrawal credentials of kind 0, of a BLS withdrawal key.

@@ -132,7 +132,7 @@ pub fn account(network: Network<'_>, address: &str) -> Result<Vec<u8>, Ownership
     }
     match network {
         Network::Evm { .. } => evm::decode(address).map(Vec::from),
-        Network::Beacon => text::hex_array::<48>(address, Field::Address).map(Vec::from),
+        Network::Beacon => bls::account(address).map(Vec::from),
         Network::Tron => tron::account(address).map(Vec::from),
         Network::Solana => edwards::solana_account(address).map(Vec::from),
         Network::Aptos | Network::Sui => edwards::short_address(address).map(Vec::from),

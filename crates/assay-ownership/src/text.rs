@@ -17,7 +17,12 @@ const MAX_BASE58: usize = 256;
 
 /// Hex digits with or without `0x`.
 pub(crate) fn hex(text: &str, field: Field) -> Result<Vec<u8>, OwnershipError> {
-    let digits = text.strip_prefix("0x").unwrap_or(text).as_bytes();
+    hex_digits(text.strip_prefix("0x").unwrap_or(text), field)
+}
+
+/// Hex digits alone.
+pub(crate) fn hex_digits(digits: &str, field: Field) -> Result<Vec<u8>, OwnershipError> {
+    let digits = digits.as_bytes();
     if digits.len() > 2 * MAX_FIELD_BYTES {
         return undecodable(field, "too long");
     }
@@ -31,9 +36,9 @@ pub(crate) fn hex(text: &str, field: Field) -> Result<Vec<u8>, OwnershipError> {
     }
 }
 
-/// Hex digits of exactly `N` bytes, with or without `0x`.
-pub(crate) fn hex_array<const N: usize>(text: &str, field: Field) -> Result<[u8; N], OwnershipError> {
-    match hex(text, field)?.try_into() {
+/// Hex digits of exactly `N` bytes.
+pub(crate) fn hex_array<const N: usize>(digits: &str, field: Field) -> Result<[u8; N], OwnershipError> {
+    match hex_digits(digits, field)?.try_into() {
         Ok(bytes) => Ok(bytes),
         Err(_) => undecodable(field, "another number of bytes than expected"),
     }

@@ -315,14 +315,14 @@ fn atom(kind: &str, value: &Value) -> Result<[u8; 32], TypedDataError> {
 
 fn hex(text: &str) -> Result<Vec<u8>, TypedDataError> {
     let digits = text.strip_prefix("0x").ok_or(TypedDataError::Value)?;
-    text::hex(digits, Field::TypedData).map_err(|_| TypedDataError::Value)
+    text::hex_digits(digits, Field::TypedData).map_err(|_| TypedDataError::Value)
 }
 
 /// A number of at most 256 bits, decimal or hex after `0x`.
 fn parse_number(text: &str) -> Result<[u8; 32], TypedDataError> {
     if let Some(digits) = text.strip_prefix("0x") {
         let padded = if digits.len() % 2 == 1 { format!("0{digits}") } else { digits.to_owned() };
-        let bytes = text::hex(&padded, Field::TypedData).map_err(|_| TypedDataError::Value)?;
+        let bytes = text::hex_digits(&padded, Field::TypedData).map_err(|_| TypedDataError::Value)?;
         return if bytes.is_empty() { Err(TypedDataError::Value) } else { left_padded(&bytes) };
     }
     if text.is_empty() || text.len() > 78 || !text.bytes().all(|byte| byte.is_ascii_digit()) {

@@ -95,6 +95,8 @@ fn eip712_values_must_fit() {
         ("uint256", "\"115792089237316195423570985008687907853269984665640564039457584007913129639936\""),
         ("bytes4", "\"0x0102\""),
         ("bytes33", "\"0x01\""),
+        ("bytes1", "\"0x0x01\""),
+        ("uint8", "\"0x0x01\""),
         ("bool", "1"),
         ("string", "1"),
         ("uint8[2]", "[1]"),
@@ -138,6 +140,7 @@ fn eip55_checksums() {
         "0x5aaeb6053F3E94C9b9A09f33669435E7Ef1BeAed",
         "5aAeb6053F3E94C9b9A09f33669435E7Ef1BeAed",
         "0x5aAeb6053F3E94C9b9A09f33669435E7Ef1BeAe",
+        "0x0x5aAeb6053F3E94C9b9A09f33669435E7Ef1BeAed",
     ] {
         assert!(matches!(
             check(ETHEREUM, address, "m", &[&signature]),
