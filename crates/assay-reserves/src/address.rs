@@ -32,7 +32,8 @@ fn is_hex(text: &str) -> bool {
 
 fn hexadecimal(address: &str) -> Option<String> {
     let lower = address.to_ascii_lowercase();
-    let digits = lower.strip_prefix("0x").or_else(|| lower.strip_prefix("xdc").filter(|rest| rest.len() == 40));
+    let digits =
+        lower.strip_prefix("0x").or_else(|| lower.strip_prefix("xdc").filter(|rest| rest.len() == 40));
     if let Some(digits) = digits.filter(|digits| is_hex(digits)) {
         return Some(format!("0x{}", digits.trim_start_matches('0')));
     }
@@ -186,9 +187,12 @@ fn base64(text: &str) -> Option<Vec<u8>> {
 /// CRC-16 with polynomial 0x1021 from zero.
 fn crc16(bytes: &[u8]) -> u16 {
     bytes.iter().fold(0, |crc, byte| {
-        (0..8).fold(crc ^ u16::from(*byte) << 8, |crc, _| {
-            if crc & 0x8000 == 0 { crc << 1 } else { crc << 1 ^ 0x1021 }
-        })
+        (0..8).fold(
+            crc ^ u16::from(*byte) << 8,
+            |crc, _| {
+                if crc & 0x8000 == 0 { crc << 1 } else { crc << 1 ^ 0x1021 }
+            },
+        )
     })
 }
 
@@ -220,10 +224,7 @@ mod tests {
             "xdc52908400098527886e0f7030069857d2e4169ee7",
         ]);
         same(&["0x0123", "0x123", "0x00123"]);
-        same(&[
-            "bc1qw508d6qejxtdg4y5r3zarvary0c5xw7kv8f3t4",
-            "BC1QW508D6QEJXTDG4Y5R3ZARVARY0C5XW7KV8F3T4",
-        ]);
+        same(&["bc1qw508d6qejxtdg4y5r3zarvary0c5xw7kv8f3t4", "BC1QW508D6QEJXTDG4Y5R3ZARVARY0C5XW7KV8F3T4"]);
         // Vectors of the cashaddr specification.
         same(&[
             "1BpEi6DfDAUFd7GtittLSdBeYJvcoaVggu",
@@ -244,7 +245,10 @@ mod tests {
             "0:CA6E321C7CCE9ECEDF0A8CA2492EC8592494AA5FB5CE0387DFF96EF6AF982A3E",
         ]);
         // One key under the generic prefix and under a network's.
-        same(&["5GrwvaEF5zXb26Fz9rcQpDWS57CtERHpNehXCPcNoHGKutQY", "15oF4uVJwmo4TdGW7VfQxNLavjCXviqxT9S1MgbjMNHr6Sp5"]);
+        same(&[
+            "5GrwvaEF5zXb26Fz9rcQpDWS57CtERHpNehXCPcNoHGKutQY",
+            "15oF4uVJwmo4TdGW7VfQxNLavjCXviqxT9S1MgbjMNHr6Sp5",
+        ]);
     }
 
     #[test]

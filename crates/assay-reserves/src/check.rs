@@ -171,7 +171,12 @@ impl Checker {
                         total.amount
                     )
                 };
-                self.findings.add(FindingCode::TotalsMismatch, &subject(&[&total.coin, &place.to_string()]), &[place], text);
+                self.findings.add(
+                    FindingCode::TotalsMismatch,
+                    &subject(&[&total.coin, &place.to_string()]),
+                    &[place],
+                    text,
+                );
             }
             if let (Some(height), Some(rows)) = (total.height, of_coin)
                 && let (Some(lowest), Some(highest)) = rows.heights
@@ -230,7 +235,8 @@ impl Checker {
             }
         }
         for (asset, rows) in &self.derivative_rows {
-            let other = self.policy.wrapped.get(asset).is_some_and(|(_, issuer)| *issuer == WrappedIssuer::Other);
+            let other =
+                self.policy.wrapped.get(asset).is_some_and(|(_, issuer)| *issuer == WrappedIssuer::Other);
             if let [Some(derivative), Some(staked)] = rows
                 && other
             {
@@ -334,13 +340,13 @@ impl Checker {
     fn backing(&mut self, row: &ReserveRow, outcome: &mut RowOutcome) {
         let Some(symbol) = &row.backs else { return };
         let wrapped = self.assets.iter().position(|(known, _)| known == symbol);
-        let fits = wrapped.filter(|asset| {
-            self.policy.wrapped.get(asset).is_some_and(|(native, _)| *native == row.asset)
-        });
+        let fits = wrapped
+            .filter(|asset| self.policy.wrapped.get(asset).is_some_and(|(native, _)| *native == row.asset));
         outcome.pool = fits;
         if fits.is_none() {
             outcome.left_out.get_or_insert(FindingCode::UnknownBacking);
-            let text = || format!("the policy doesn't know that {} stands for {}", quote(symbol), quote(&row.coin));
+            let text =
+                || format!("the policy doesn't know that {} stands for {}", quote(symbol), quote(&row.coin));
             self.findings.add(FindingCode::UnknownBacking, &quote(symbol), &[outcome.place], text);
         }
     }
@@ -352,7 +358,8 @@ impl Checker {
             return;
         }
         let (symbol, decimals) = self.assets.get(row.asset).cloned().unwrap_or_default();
-        let network = if outcome.network.is_empty() { row.network.to_lowercase() } else { outcome.network.clone() };
+        let network =
+            if outcome.network.is_empty() { row.network.to_lowercase() } else { outcome.network.clone() };
         let mut earlier: Option<(FindingCode, Place)> = None;
         let output = row.outpoint.as_ref().map(|outpoint| key(&[&network, outpoint, &symbol]));
         if let Some(output) = output {
@@ -383,7 +390,9 @@ impl Checker {
                 std::collections::hash_map::Entry::Vacant(slot) => {
                     slot.insert(SeenScript { address: outcome.address, amount: row.amount, place });
                 }
-                std::collections::hash_map::Entry::Occupied(seen) if seen.get().address != outcome.address => {
+                std::collections::hash_map::Entry::Occupied(seen)
+                    if seen.get().address != outcome.address =>
+                {
                     let seen = seen.get();
                     let (first, same) = (seen.place, seen.amount == row.amount && row.amount != Some(0));
                     if same && row.outpoint.is_none() {

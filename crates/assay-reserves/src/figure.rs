@@ -236,10 +236,7 @@ mod tests {
         assert_eq!(parse_units("", 8, Rounding::Down), Err(FigureError::Empty));
         let max = u128::MAX.to_string();
         assert_eq!(parse_base_units(&max).unwrap().units, u128::MAX);
-        assert_eq!(
-            parse_base_units("340282366920938463463374607431768211456"),
-            Err(FigureError::TooLarge)
-        );
+        assert_eq!(parse_base_units("340282366920938463463374607431768211456"), Err(FigureError::TooLarge));
         assert_eq!(parse_units(&max, 1, Rounding::Down), Err(FigureError::TooLarge));
     }
 

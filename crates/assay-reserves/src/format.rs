@@ -56,8 +56,10 @@ impl ReserveFormat {
             .map_err(|error| ReserveError::Read { path: path.into(), source: error })?;
         let start = start.strip_prefix(b"\xef\xbb\xbf").unwrap_or(&start);
         let header = start.split(|byte| *byte == b'\n').next().unwrap_or_default();
-        let columns: Vec<String> =
-            String::from_utf8_lossy(header).split(',').map(|name| column_name(name.trim().trim_matches('"'))).collect();
+        let columns: Vec<String> = String::from_utf8_lossy(header)
+            .split(',')
+            .map(|name| column_name(name.trim().trim_matches('"')))
+            .collect();
         let has = |name: &str| columns.iter().any(|column| column == name);
         match columns.first().map(String::as_str) {
             Some("digitalasset") => Ok(Self::AuditCsv),

@@ -20,8 +20,8 @@ pub use address::address_key;
 pub use check::{Checker, RowOutcome};
 pub use error::{Problem, ProblemKind, ReserveError};
 pub use evidence::{
-    Assessor, BalanceGrade, BalanceObservation, BalanceObservations, BalanceSource, ClaimsOnly, EvidenceLevel,
-    OwnershipGrade, OwnershipResult,
+    Assessor, BalanceGrade, BalanceObservation, BalanceObservations, BalanceSource, ClaimsOnly,
+    EvidenceLevel, OwnershipGrade, OwnershipResult,
 };
 pub use figure::{
     Difference, Figure, FigureError, PPM, Rounding, format_units, parse_base_units, parse_units, ratio_ppm,
@@ -33,10 +33,11 @@ pub use policy::{
 };
 pub use reader::{ReadOptions, ReserveReader};
 pub use report::{
-    Anchor, AssetLine, ByEvidence, ByOwnership, CanonicalError, ClassShare, Concentration, Exclusion, Failure,
-    Failures, FileSummary, IssuerShare, LiabilityLine, LiabilityProof, LiabilitySource, MAX_FAILURES,
-    MAX_REPORT_BYTES, PolicySummary, Quality, REPORT_FORMAT, ReportBuilder, ReportInputs, ReserveLine,
-    SolvencyReport, SupplyLine, Units, Unproven, UnprovenLine, VerifyError, WrappedLine, build_report, verify_report,
+    Anchor, AssetLine, ByEvidence, ByOwnership, CanonicalError, ClassShare, Concentration, Exclusion,
+    Failure, Failures, FileSummary, IssuerShare, LiabilityLine, LiabilityProof, LiabilitySource,
+    MAX_FAILURES, MAX_REPORT_BYTES, PolicySummary, Quality, REPORT_FORMAT, ReportBuilder, ReportInputs,
+    ReserveLine, SolvencyReport, SupplyLine, Units, Unproven, UnprovenLine, VerifyError, WrappedLine,
+    build_report, verify_report,
 };
 pub use resample::{CoinAgeError, CoinAges, MAX_SAMPLES, Resample, ResampleError, minimum_balance};
 pub use row::{OwnerClass, Place, ReserveRow, SectionTotal, Staking, WrappedSupply};

@@ -179,7 +179,8 @@ impl Policy {
         let symbols = self.own_tokens.iter();
         let symbols = symbols.chain(self.coin.iter().map(|coin| &coin.asset));
         let symbols = symbols.chain(self.stablecoin.iter().map(|coin| &coin.asset));
-        let symbols = symbols.chain(self.wrapped.iter().flat_map(|wrapped| [&wrapped.asset, &wrapped.native]));
+        let symbols =
+            symbols.chain(self.wrapped.iter().flat_map(|wrapped| [&wrapped.asset, &wrapped.native]));
         let symbols = symbols.chain(self.haircut.iter().map(|haircut| &haircut.asset));
         for symbol in symbols {
             if assets.index_of(symbol).is_none() {
@@ -271,7 +272,10 @@ fn unique(what: &str, names: impl Iterator<Item = String>) -> Result<(), Reserve
             return Err(ReserveError::Policy(format!("a {what} has no name")));
         }
         if !seen.insert(name.clone()) {
-            return Err(ReserveError::Policy(format!("the {what} {} is given twice", crate::row::quote(&name))));
+            return Err(ReserveError::Policy(format!(
+                "the {what} {} is given twice",
+                crate::row::quote(&name)
+            )));
         }
     }
     Ok(())

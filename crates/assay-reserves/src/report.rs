@@ -311,6 +311,10 @@ pub struct Quality {
     pub staked_ppm: Option<u32>,
     /// Staked rows.
     pub staked_rows: u64,
+    /// Share of wrapped, bridged and staked forms of other assets whose issuer isn't the entity.
+    pub derivatives_ppm: Option<u32>,
+    /// Rows of those.
+    pub derivative_rows: u64,
     /// Value of counted reserves after haircuts.
     pub haircut_value: Units,
     /// Value of equity, rounded up.

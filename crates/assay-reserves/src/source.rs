@@ -12,8 +12,8 @@ pub(crate) use address_csv::AddressCsv;
 pub(crate) use audit_csv::AuditCsv;
 pub(crate) use own_csv::OwnCsv;
 pub(crate) use own_toml::OwnToml;
-pub(crate) use script_yaml::ScriptYaml;
 pub use script_yaml::ScriptClaim;
+pub(crate) use script_yaml::ScriptYaml;
 
 use crate::error::ProblemKind;
 use crate::figure::{Figure, FigureError, Rounding, parse_base_units, parse_units};
@@ -44,9 +44,17 @@ pub(crate) struct Extras {
 pub(crate) enum RowError {
     Line(LineError),
     /// This row is unreadable; the next one may not be.
-    Field { line: u64, field: &'static str, kind: ProblemKind },
+    Field {
+        line: u64,
+        field: &'static str,
+        kind: ProblemKind,
+    },
     /// Nothing more can be read.
-    Broken { line: u64, field: Option<String>, kind: ProblemKind },
+    Broken {
+        line: u64,
+        field: Option<String>,
+        kind: ProblemKind,
+    },
 }
 
 impl From<LineError> for RowError {

@@ -7,8 +7,8 @@ use super::canonical::{canonical, digest};
 use super::unproven::unproven;
 use super::{
     AssetLine, ClassShare, Concentration, Failure, Failures, FileSummary, IssuerShare, LiabilityLine,
-    LiabilityProof, LiabilitySource, MAX_FAILURES, PolicySummary, Quality, REPORT_FORMAT, ReserveLine, SolvencyReport, SupplyLine,
-    Units, WrappedLine,
+    LiabilityProof, LiabilitySource, MAX_FAILURES, PolicySummary, Quality, REPORT_FORMAT, ReserveLine,
+    SolvencyReport, SupplyLine, Units, WrappedLine,
 };
 use crate::check::{Checker, Key};
 use crate::error::ReserveError;
@@ -77,8 +77,8 @@ pub struct ReportBuilder {
     /// Rows of wrapped assets of the entity, which count if the pool covers them.
     deferred: Vec<Counted>,
     supplies: Vec<WrappedSupply>,
-    /// Native base units by the wrapped asset that they back.
-    pools: BTreeMap<usize, u128>,
+    /// By the wrapped asset that they back.
+    pools: BTreeMap<usize, Pool>,
     files: Vec<FileSummary>,
     failures: Failures,
 }
@@ -87,6 +87,16 @@ pub struct ReportBuilder {
 struct Lot {
     value: u128,
     rows: u64,
+}
+
+/// Native rows that back one wrapped asset.
+#[derive(Clone, Copy, Debug)]
+struct Pool {
+    /// Base units of the native asset.
+    amount: u128,
+    /// What the weakest of its rows has: the wrapped coins are no better than what backs them.
+    level: EvidenceLevel,
+    grade: OwnershipGrade,
 }
 
 /// What remains of a row that counts.
@@ -140,6 +150,7 @@ impl ReportBuilder {
             self.row(&row, assessor)?;
         }
         self.checker.end_file(&reader)?;
+        check_supplies(reader.supplies(), &self.inputs)?;
         self.supplies.extend(reader.supplies().iter().cloned());
         let (bytes, digest) = reader.digest().unwrap_or_default();
         self.files.push(FileSummary {
@@ -155,12 +166,23 @@ impl ReportBuilder {
     /// The report.
     pub fn finish(mut self) -> Result<SolvencyReport, ReserveError> {
         let wrapped = self.wrapped()?;
-        for counted in std::mem::take(&mut self.deferred) {
+        for mut counted in std::mem::take(&mut self.deferred) {
             let symbol = self.symbol(counted.asset);
-            if wrapped.iter().any(|line| line.asset == symbol && line.covered) {
-                self.count(&counted)?;
-            } else {
-                self.leave_out(counted.place, counted.asset, counted.amount, FindingCode::UnbackedWrapped)?;
+            let covered = wrapped.iter().any(|line| line.asset == symbol && line.covered);
+            match self.pools.get(&counted.asset).filter(|_| covered) {
+                Some(pool) => {
+                    counted.level = counted.level.min(pool.level);
+                    counted.grade = counted.grade.min(pool.grade);
+                    self.count(&counted)?;
+                }
+                None => {
+                    self.leave_out(
+                        counted.place,
+                        counted.asset,
+                        counted.amount,
+                        FindingCode::UnbackedWrapped,
+                    )?;
+                }
             }
         }
         for line in wrapped.iter().filter(|line| !line.covered) {
@@ -171,7 +193,11 @@ impl ReportBuilder {
                     line.native,
                     line.supply.0,
                     line.asset,
-                    if line.supplies.iter().any(|supply| supply.supply.is_none()) { ", not all of it known" } else { "" },
+                    if line.supplies.iter().any(|supply| supply.supply.is_none()) {
+                        ", not all of it known"
+                    } else {
+                        ""
+                    },
                 );
                 self.checker.unbacked(asset, text);
             }
@@ -233,8 +259,11 @@ impl ReportBuilder {
             }
         }
         if let (Some(wrapped), Some(line)) = (outcome.pool, self.lines.get_mut(row.asset)) {
-            let pool = self.pools.entry(wrapped).or_default();
-            *pool = pool.checked_add(amount).ok_or_else(|| values("a pool"))?;
+            let (level, grade) = (balance.level, ownership.grade());
+            let pool = self.pools.entry(wrapped).or_insert(Pool { amount: 0, level, grade });
+            pool.amount = pool.amount.checked_add(amount).ok_or_else(|| values("a pool"))?;
+            pool.level = pool.level.min(level);
+            pool.grade = pool.grade.min(grade);
             return add(&mut line.pool, amount, "a pool");
         }
         let class = OwnerClass::NAMES.iter().position(|name| *name == row.owner_class.name()).unwrap_or(0);
@@ -314,7 +343,8 @@ impl ReportBuilder {
     fn wrapped(&self) -> Result<Vec<WrappedLine>, ReserveError> {
         let inputs = &self.inputs;
         let mut lines = Vec::new();
-        for wrapped in inputs.policy.wrapped.iter().filter(|wrapped| wrapped.issuer == WrappedIssuer::Entity) {
+        for wrapped in inputs.policy.wrapped.iter().filter(|wrapped| wrapped.issuer == WrappedIssuer::Entity)
+        {
             let index = inputs.assets.index_of(&wrapped.asset);
             let (Some(asset), Some(native)) = (
                 index.and_then(|index| inputs.assets.get(index)),
@@ -340,10 +370,13 @@ impl ReportBuilder {
                 native: wrapped.native.clone(),
                 supplies: by_network
                     .into_iter()
-                    .map(|(network, supply)| SupplyLine { network: network.into(), supply: supply.map(Units) })
+                    .map(|(network, supply)| SupplyLine {
+                        network: network.into(),
+                        supply: supply.map(Units),
+                    })
                     .collect(),
                 supply: Units(supply),
-                pool: Units(index.and_then(|index| self.pools.get(&index)).copied().unwrap_or(0)),
+                pool: Units(index.and_then(|index| self.pools.get(&index)).map_or(0, |pool| pool.amount)),
                 covered: false,
             });
         }
@@ -356,9 +389,8 @@ impl ReportBuilder {
     fn assets(&mut self) -> Result<Vec<AssetLine>, ReserveError> {
         let mut lines = Vec::new();
         for (index, asset) in self.inputs.assets.assets().iter().enumerate() {
-            let owed = |kind| {
-                EntryKey::new(index, kind).map_or(Units(0), |key| Units(self.inputs.totals.get(key)))
-            };
+            let owed =
+                |kind| EntryKey::new(index, kind).map_or(Units(0), |key| Units(self.inputs.totals.get(key)));
             let liabilities = LiabilityLine {
                 equity: owed(Kind::EQUITY),
                 debt: owed(Kind::DEBT),
@@ -452,6 +484,16 @@ impl ReportBuilder {
             .zip(&self.classes)
             .map(|(class, lot)| ClassShare { class: (*class).into(), ppm: share(lot.value), rows: lot.rows })
             .collect();
+        let derivatives =
+            inputs.policy.wrapped.iter().filter(|wrapped| wrapped.issuer == WrappedIssuer::Other);
+        let mut derivative = Lot::default();
+        for wrapped in derivatives {
+            let lot = inputs.assets.index_of(&wrapped.asset).and_then(|index| self.rows.get(index));
+            derivative.rows += lot.map_or(0, |lot| lot.rows);
+            plus(&mut derivative.value, lot.map_or(0, |lot| lot.value))?;
+        }
+        quality.derivatives_ppm = share(derivative.value);
+        quality.derivative_rows = derivative.rows;
         quality.own_tokens_ppm = share(own);
         quality.staked_ppm = share(self.staked.value);
         quality.staked_rows = self.staked.rows;
@@ -517,19 +559,29 @@ fn check_inputs(inputs: &ReportInputs) -> Result<(), ReserveError> {
     let anchors = source.anchors.iter().flat_map(|anchor| [&anchor.place, &anchor.reference]);
     let mut texts =
         anchors.chain(source.exclusions.iter().flat_map(|exclusion| [&exclusion.what, &exclusion.reason]));
-    if texts.any(|text| text.len() > MAX_TEXT) || source.anchors.len() > 100 || source.exclusions.len() > 1_000 {
+    if texts.any(|text| text.len() > MAX_TEXT)
+        || source.anchors.len() > 100
+        || source.exclusions.len() > 1_000
+    {
         return failed("more or longer texts about liabilities than a report holds");
     }
-    let entity_issues = |asset: usize| {
-        let symbol = inputs.assets.get(asset).map(|asset| asset.symbol.as_str());
-        inputs
+    check_supplies(&inputs.supplies, inputs)
+}
+
+/// A supply that the policy can't place would be left out in silence.
+fn check_supplies(supplies: &[WrappedSupply], inputs: &ReportInputs) -> Result<(), ReserveError> {
+    for supply in supplies {
+        let symbol = inputs.assets.get(supply.asset).map_or("", |asset| asset.symbol.as_str());
+        let known = inputs
             .policy
             .wrapped
             .iter()
-            .any(|wrapped| Some(wrapped.asset.as_str()) == symbol && wrapped.issuer == WrappedIssuer::Entity)
-    };
-    if !inputs.supplies.iter().all(|supply| entity_issues(supply.asset)) {
-        return failed("a supply of an asset that the policy doesn't know as wrapped by the entity");
+            .any(|wrapped| wrapped.asset == symbol && wrapped.issuer == WrappedIssuer::Entity);
+        if !known {
+            let reason =
+                format!("a supply of {symbol}, which the policy doesn't know as wrapped by the entity");
+            return Err(ReserveError::Input(reason));
+        }
     }
     Ok(())
 }

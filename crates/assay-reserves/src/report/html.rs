@@ -43,7 +43,11 @@ impl SolvencyReport {
                 Block::List(items) => {
                     out.push_str("<ul>\n");
                     for (code, text) in items {
-                        out.push_str(&format!("<li><code>{}</code>: {}</li>\n", escape(&code), escape(&text)));
+                        out.push_str(&format!(
+                            "<li><code>{}</code>: {}</li>\n",
+                            escape(&code),
+                            escape(&text)
+                        ));
                     }
                     out.push_str("</ul>\n");
                 }
@@ -92,7 +96,9 @@ fn escape(text: &str) -> String {
             '>' => out.push_str("&gt;"),
             '"' => out.push_str("&quot;"),
             '\'' => out.push_str("&#39;"),
-            '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{206f}' => out.push('\u{fffd}'),
+            '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{206f}' => {
+                out.push('\u{fffd}')
+            }
             c if c.is_control() => out.push('\u{fffd}'),
             c => out.push(c),
         }

@@ -90,8 +90,16 @@ fn assets(report: &SolvencyReport) -> Table {
     Table {
         caption: "Liabilities and reserves per asset, in whole units",
         columns: &[
-            "asset", "covered", "covered by verified", "owed", "counted", "ratio", "verified", "verified ratio",
-            "pools", "left out",
+            "asset",
+            "covered",
+            "covered by verified",
+            "owed",
+            "counted",
+            "ratio",
+            "verified",
+            "verified ratio",
+            "pools",
+            "left out",
         ],
         numbers_from: 3,
         rows: report.assets.iter().map(row).collect(),
@@ -122,7 +130,14 @@ fn liabilities(report: &SolvencyReport) -> Table {
     };
     Table {
         caption: "Liabilities by kind; nothing is netted",
-        columns: &["asset", "equity", "debt", "collateral, loans", "collateral, margin", "collateral, portfolio"],
+        columns: &[
+            "asset",
+            "equity",
+            "debt",
+            "collateral, loans",
+            "collateral, margin",
+            "collateral, portfolio",
+        ],
         numbers_from: 1,
         rows: report.assets.iter().map(row).collect(),
     }
@@ -141,8 +156,7 @@ fn source(report: &SolvencyReport) -> Table {
         vec!["accounts".into(), report.accounts.to_string()],
         vec!["time, seconds since 1970-01-01 UTC".into(), report.time.to_string()],
     ];
-    let digests =
-        [("circuit", &source.circuit), ("key", &source.key), ("asset table", &source.asset_table)];
+    let digests = [("circuit", &source.circuit), ("key", &source.key), ("asset table", &source.asset_table)];
     for (name, digest) in digests {
         if let Some(digest) = digest {
             rows.push(vec![name.into(), digest.clone()]);
@@ -160,7 +174,11 @@ fn source(report: &SolvencyReport) -> Table {
 fn wrapped(report: &SolvencyReport) -> Table {
     let row = |line: &super::WrappedLine| {
         let supplies = line.supplies.iter().map(|supply| {
-            format!("{} {}", supply.network, supply.supply.map_or("unknown".into(), |supply| supply.0.to_string()))
+            format!(
+                "{} {}",
+                supply.network,
+                supply.supply.map_or("unknown".into(), |supply| supply.0.to_string())
+            )
         });
         vec![
             line.asset.clone(),
@@ -191,6 +209,7 @@ fn quality(report: &SolvencyReport) -> Table {
         vec!["haircut-adjusted ratio (across assets)".into(), percent(quality.haircut_ratio_ppm)],
         vec!["own tokens".into(), share(quality.own_tokens_ppm)],
         vec!["staked".into(), share(quality.staked_ppm)],
+        vec!["derivatives of others".into(), share(quality.derivatives_ppm)],
         vec!["addresses with value".into(), top.addresses.to_string()],
         vec!["largest address".into(), share(top.top_1_ppm)],
         vec!["4 largest addresses".into(), share(top.top_4_ppm)],
@@ -206,7 +225,12 @@ fn quality(report: &SolvencyReport) -> Table {
     if !quality.unpriced.is_empty() {
         rows.push(vec!["without price, in no figure here".into(), quality.unpriced.join(", ")]);
     }
-    Table { caption: "What counted reserves are made of", columns: &["figure", "value"], numbers_from: 1, rows }
+    Table {
+        caption: "What counted reserves are made of",
+        columns: &["figure", "value"],
+        numbers_from: 1,
+        rows,
+    }
 }
 
 fn findings(report: &SolvencyReport) -> Table {
@@ -243,7 +267,13 @@ fn failures(report: &SolvencyReport) -> Table {
 
 fn files(report: &SolvencyReport) -> Table {
     let row = |file: &super::FileSummary| {
-        vec![file.digest.clone(), file.format.clone(), file.bytes.to_string(), file.rows.to_string(), file.rounded.to_string()]
+        vec![
+            file.digest.clone(),
+            file.format.clone(),
+            file.bytes.to_string(),
+            file.rows.to_string(),
+            file.rounded.to_string(),
+        ]
     };
     Table {
         caption: "Files of reserves",

@@ -79,6 +79,9 @@ statements! {
     /// Stablecoins.
     StablecoinIssuers = "stablecoin-issuers",
         "That issuers of stablecoins redeem them.";
+    /// Wrapped, bridged and staked forms of other assets.
+    DerivativeIssuers = "derivative-issuers",
+        "That bridges and staking protocols hand out what their tokens stand for.";
     /// Rows that don't count.
     RowsLeftOut = "rows-left-out",
         "Anything about rows that don't count; they may still be coins of customers.";
@@ -93,10 +96,9 @@ statements! {
 /// What `report` doesn't show, from its other parts.
 pub(super) fn unproven(report: &SolvencyReport) -> Vec<UnprovenLine> {
     use crate::finding::FindingCode::MixedHeights;
-    let any = |test: &dyn Fn(&super::ReserveLine) -> bool| report.assets.iter().any(|line| test(&line.reserves));
-    let share = |class: &str| {
-        report.quality.classes.iter().any(|line| line.class == class && line.rows > 0)
-    };
+    let any =
+        |test: &dyn Fn(&super::ReserveLine) -> bool| report.assets.iter().any(|line| test(&line.reserves));
+    let share = |class: &str| report.quality.classes.iter().any(|line| line.class == class && line.rows > 0);
     let applies = |statement: Unproven| match statement {
         Unproven::Completeness
         | Unproven::OffLedger
@@ -109,16 +111,13 @@ pub(super) fn unproven(report: &SolvencyReport) -> Vec<UnprovenLine> {
         Unproven::RootNotAnchored => report.liabilities.anchors.is_empty(),
         Unproven::Exclusions => !report.liabilities.exclusions.is_empty(),
         Unproven::ClaimedRows => any(&|line| line.by_evidence.L0.0 > 0 || line.by_ownership.O0.0 > 0),
-        Unproven::RemoteSources => {
-            any(&|line| line.by_evidence.L1.0 > 0 || line.by_evidence.L2.0 > 0)
-        }
-        Unproven::UnboundSignatures => {
-            any(&|line| line.by_ownership.O1.0 > 0)
-        }
+        Unproven::RemoteSources => any(&|line| line.by_evidence.L1.0 > 0 || line.by_evidence.L2.0 > 0),
+        Unproven::UnboundSignatures => any(&|line| line.by_ownership.O1.0 > 0),
         Unproven::Custodians => share("custodian"),
         Unproven::OwnerUnstated => share("unstated"),
         Unproven::Staked => report.quality.staked_rows > 0,
         Unproven::StablecoinIssuers => report.quality.stablecoins.iter().any(|line| line.rows > 0),
+        Unproven::DerivativeIssuers => report.quality.derivative_rows > 0,
         Unproven::RowsLeftOut => report.failures.count > 0,
         Unproven::RoundedFigures => report.files.iter().any(|file| file.rounded > 0),
         Unproven::DifferentHeights => report.findings.iter().any(|finding| finding.code == MixedHeights),

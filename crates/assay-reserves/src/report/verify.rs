@@ -83,8 +83,10 @@ impl SolvencyReport {
         let from = |parts: [super::Units; 5], minimum: usize| {
             parts.iter().skip(minimum).fold(0u128, |sum, part| sum.saturating_add(part.0))
         };
-        let level = crate::EvidenceLevel::ALL.iter().take_while(|level| **level < self.policy.minimum_evidence);
-        let grade = crate::OwnershipGrade::ALL.iter().take_while(|grade| **grade < self.policy.minimum_ownership);
+        let level =
+            crate::EvidenceLevel::ALL.iter().take_while(|level| **level < self.policy.minimum_evidence);
+        let grade =
+            crate::OwnershipGrade::ALL.iter().take_while(|grade| **grade < self.policy.minimum_ownership);
         from(line.reserves.by_evidence.all(), level.count())
             .min(from(line.reserves.by_ownership.all(), grade.count()))
     }

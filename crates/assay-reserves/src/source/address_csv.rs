@@ -10,21 +10,48 @@ const GENERATIONS: [(&[&str], Unit); 4] = [
     (&["coin", "address", "amount", "message", "signature1", "signature2", SCRIPT], Unit::Base),
     (
         &[
-            "coin", "network", "snapshotheight", "address", "amount", "message", "signature1", "signature2", SCRIPT,
+            "coin",
+            "network",
+            "snapshotheight",
+            "address",
+            "amount",
+            "message",
+            "signature1",
+            "signature2",
+            SCRIPT,
         ],
         Unit::Whole,
     ),
     (
         &[
-            "coin", "network", "snapshotheight", "address", "amount", "message", "signature1", "signature2", SCRIPT,
-            "eoa1", "eoa2",
+            "coin",
+            "network",
+            "snapshotheight",
+            "address",
+            "amount",
+            "message",
+            "signature1",
+            "signature2",
+            SCRIPT,
+            "eoa1",
+            "eoa2",
         ],
         Unit::Whole,
     ),
     (
         &[
-            "coin", "type", "network", "snapshotheight", "address", "amount", "message", "signature1", "signature2",
-            SCRIPT, "eoa1", "eoa2",
+            "coin",
+            "type",
+            "network",
+            "snapshotheight",
+            "address",
+            "amount",
+            "message",
+            "signature1",
+            "signature2",
+            SCRIPT,
+            "eoa1",
+            "eoa2",
         ],
         Unit::Whole,
     ),
@@ -106,12 +133,8 @@ impl AddressCsv {
             script: at(SCRIPT),
             owners: [at("eoa1"), at("eoa2")],
         };
-        let mut this = Self {
-            records,
-            extras: Extras { has_totals: true, ..Extras::default() },
-            columns,
-            unit: *unit,
-        };
+        let mut this =
+            Self { records, extras: Extras { has_totals: true, ..Extras::default() }, columns, unit: *unit };
         for record in raw_totals {
             this.total(&record, amount_at, height_at, context)?;
         }
@@ -126,7 +149,8 @@ impl AddressCsv {
         height_at: Option<usize>,
         context: &Context,
     ) -> Result<(), RowError> {
-        let broken = |field: &str, kind| RowError::Broken { line: record.line, field: Some(field.into()), kind };
+        let broken =
+            |field: &str, kind| RowError::Broken { line: record.line, field: Some(field.into()), kind };
         let coin = record.field(Some(0));
         let (asset, _) = context.coin(coin).map_err(|kind| broken("coin", kind))?;
         let figure = context

@@ -60,7 +60,10 @@ impl OwnCsv {
     }
 
     fn at(&self, name: &str) -> Option<usize> {
-        COLUMNS.iter().position(|column| *column == name).and_then(|known| self.columns.get(known).copied()?)
+        COLUMNS
+            .iter()
+            .position(|column| *column == name)
+            .and_then(|known| self.columns.get(known).copied()?)
     }
 
     fn row(&self, record: &Record, context: &Context) -> Result<ReserveRow, RowError> {

@@ -158,7 +158,8 @@ impl Rows for ScriptYaml {
         }
         let [kind, address, script, value, custodial] = values;
         let field = |field, kind| RowError::Field { line: start, field, kind };
-        let address = address.as_deref().and_then(scalar).ok_or_else(|| field("addr", ProblemKind::Missing))?;
+        let address =
+            address.as_deref().and_then(scalar).ok_or_else(|| field("addr", ProblemKind::Missing))?;
         let amount = match value.as_deref().and_then(scalar) {
             Some(text) => Some(
                 context.amount(text, self.head.asset, Unit::Base).map_err(|kind| field("value", kind))?.units,
@@ -249,8 +250,7 @@ impl Head {
             seen.push(key);
         }
         while !matches!(events.next()?, (_, Node::StreamEnd)) {}
-        let broken =
-            |line, field: &str, kind| RowError::Broken { line, field: Some(field.into()), kind };
+        let broken = |line, field: &str, kind| RowError::Broken { line, field: Some(field.into()), kind };
         if !rows {
             return Err(broken(0, "address", ProblemKind::Missing));
         }
@@ -258,7 +258,8 @@ impl Head {
         let (asset, network) = match context.coin(&head.chain) {
             Ok((asset, network)) => (asset, network.unwrap_or_default().to_owned()),
             Err(_) if head.chain == "main" => {
-                let (asset, network) = context.coin("BTC").map_err(|kind| broken(chain_line, "chain", kind))?;
+                let (asset, network) =
+                    context.coin("BTC").map_err(|kind| broken(chain_line, "chain", kind))?;
                 (asset, network.unwrap_or("BTC").to_owned())
             }
             Err(kind) => return Err(broken(chain_line, "chain", kind)),
@@ -329,9 +330,8 @@ impl Events {
                 None => return Ok((0, Node::StreamEnd)),
             };
             let line = span.start.line() as u64;
-            let refused = |what| {
-                Err(RowError::Broken { line, field: None, kind: ProblemKind::YamlFeature(what) })
-            };
+            let refused =
+                |what| Err(RowError::Broken { line, field: None, kind: ProblemKind::YamlFeature(what) });
             let (anchor, tag, node) = match event {
                 Event::Nothing | Event::StreamStart | Event::DocumentEnd => continue,
                 Event::DocumentStart(_) => {
