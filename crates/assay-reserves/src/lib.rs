@@ -1,0 +1,48 @@
+#![doc = include_str!("../README.md")]
+
+mod address;
+mod check;
+mod error;
+mod evidence;
+mod figure;
+mod finding;
+mod format;
+mod lines;
+mod policy;
+mod reader;
+mod report;
+mod resample;
+mod row;
+mod source;
+mod vector;
+
+pub use address::address_key;
+pub use check::{Checker, RowOutcome};
+pub use error::{Problem, ProblemKind, ReserveError};
+pub use evidence::{
+    Assessor, BalanceGrade, BalanceObservation, BalanceObservations, BalanceSource, ClaimsOnly,
+    EvidenceLevel, OwnershipGrade, OwnershipResult,
+};
+pub use figure::{
+    Difference, Figure, FigureError, PPM, Rounding, format_units, parse_base_units, parse_units, ratio_ppm,
+};
+pub use finding::{Finding, FindingCode, FindingPlace, Severity};
+pub use format::{ReserveFormat, Source};
+pub use policy::{
+    CoinName, Haircut, MAX_POLICY_BYTES, NetworkPolicy, Policy, Stablecoin, WrappedAsset, WrappedIssuer,
+};
+pub use reader::{ReadOptions, ReserveReader};
+pub use report::{
+    Anchor, AssetLine, ByEvidence, ByOwnership, CanonicalError, ClassShare, Concentration, Exclusion,
+    Failure, Failures, FileSummary, IssuerShare, LiabilityLine, LiabilityProof, LiabilitySource,
+    MAX_FAILURES, MAX_REPORT_BYTES, PolicySummary, Quality, REPORT_FORMAT, ReportBuilder, ReportInputs,
+    ReserveLine, SolvencyReport, SupplyLine, Units, Unproven, UnprovenLine, VerifyError, WrappedLine,
+    build_report, verify_report,
+};
+pub use resample::{CoinAgeError, CoinAges, MAX_SAMPLES, Resample, ResampleError, minimum_balance};
+pub use row::{OwnerClass, Place, ReserveRow, SectionTotal, Staking, WrappedSupply};
+pub use source::ScriptClaim;
+pub use vector::{Column, MAX_VECTOR_BYTES, ReserveVector, VectorError};
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,286 @@
+use std::collections::{BTreeMap, BTreeSet};
+
+use assay_statement::AssetTable;
+use serde::{Deserialize, Serialize};
+
+use crate::error::ReserveError;
+use crate::evidence::{EvidenceLevel, OwnershipGrade};
+use crate::figure::PPM;
+
+/// Bytes that a policy file may have.
+pub const MAX_POLICY_BYTES: usize = 1 << 20;
+
+/// What a verifier takes reserves for: known networks, names of coins, wrapped assets, haircuts, and the grades from
+/// which a row is verified. It comes from whoever judges the report, not from the entity.
+///
+/// ```toml
+/// version = 1
+/// minimum_ownership = "O2"
+/// minimum_evidence = "L2"
+/// quorum = 2                       # independent remote sources for L2, at least 2
+/// own_tokens = ["XT"]
+///
+/// [[network]]
+/// name = "ETH"
+/// aliases = ["ERC20"]
+/// confirmations = 64
+///
+/// [[coin]]                         # names that files use for an asset on a network
+/// name = "USDT-ERC20"
+/// asset = "USDT"
+/// network = "ETH"
+///
+/// [[stablecoin]]
+/// asset = "USDT"
+/// issuer = "T"
+///
+/// [[wrapped]]
+/// asset = "XBTC"
+/// native = "BTC"
+/// issuer = "entity"                # or "other"
+/// networks = ["ETH"]
+///
+/// [[haircut]]
+/// asset = "XT"
+/// counts_ppm = 100000              # of its value; assets that aren't listed count in full
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Policy {
+    /// 1.
+    pub version: u32,
+    /// Grade of ownership from which a row is verified.
+    pub minimum_ownership: OwnershipGrade,
+    /// Level of evidence from which a row is verified.
+    pub minimum_evidence: EvidenceLevel,
+    /// Independent remote sources that make [`EvidenceLevel::L2`].
+    #[serde(default = "default_quorum")]
+    pub quorum: u32,
+    /// Tokens that the entity issues itself.
+    #[serde(default)]
+    pub own_tokens: Vec<String>,
+    /// Networks that rows can be on.
+    #[serde(default)]
+    pub network: Vec<NetworkPolicy>,
+    /// What files call an asset on a network.
+    #[serde(default)]
+    pub coin: Vec<CoinName>,
+    /// Stablecoins by issuer.
+    #[serde(default)]
+    pub stablecoin: Vec<Stablecoin>,
+    /// Wrapped, bridged and staked forms of other assets.
+    #[serde(default)]
+    pub wrapped: Vec<WrappedAsset>,
+    /// What part of an asset's value counts in the haircut-adjusted ratio.
+    #[serde(default)]
+    pub haircut: Vec<Haircut>,
+}
+
+/// A network that rows can be on. Rows on no known network don't count: an invented name would let coins count twice.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct NetworkPolicy {
+    /// Its name.
+    pub name: String,
+    /// What else files call it. Names match in any case.
+    #[serde(default)]
+    pub aliases: Vec<String>,
+    /// Blocks on top from which a block counts as final, for whoever asks a node.
+    pub confirmations: u32,
+}
+
+/// What files call an asset on a network.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct CoinName {
+    /// The coin as files spell it, in any case.
+    pub name: String,
+    /// Symbol in the asset table.
+    pub asset: String,
+    /// Network of rows that don't name one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub network: Option<String>,
+}
+
+/// A stablecoin.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Stablecoin {
+    /// Symbol in the asset table.
+    pub asset: String,
+    /// Who owes what it stands for.
+    pub issuer: String,
+}
+
+/// An asset that stands for another one.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct WrappedAsset {
+    /// Symbol of the wrapped asset.
+    pub asset: String,
+    /// Symbol of what it stands for.
+    pub native: String,
+    /// Who holds what backs it.
+    pub issuer: WrappedIssuer,
+    /// Networks that issue it.
+    #[serde(default)]
+    pub networks: Vec<String>,
+}
+
+/// Who holds what backs a wrapped asset.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum WrappedIssuer {
+    /// The entity itself: its rows of the wrapped asset count only where native rows are tagged to back it.
+    Entity,
+    /// A bridge or protocol that isn't the entity.
+    Other,
+}
+
+/// What part of an asset's value counts.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Haircut {
+    /// Symbol in the asset table.
+    pub asset: String,
+    /// Parts per million that count, at most a million.
+    pub counts_ppm: u32,
+}
+
+impl Policy {
+    /// Reads a policy from TOML and checks it against the asset table. Unknown fields are errors.
+    pub fn from_toml(bytes: &[u8], assets: &AssetTable) -> Result<Self, ReserveError> {
+        let failed = |reason: String| ReserveError::Policy(reason);
+        if bytes.len() > MAX_POLICY_BYTES {
+            return Err(failed(format!("larger than {MAX_POLICY_BYTES} bytes")));
+        }
+        let text = std::str::from_utf8(bytes).map_err(|_| failed("not UTF-8".into()))?;
+        let policy: Self = toml::from_str(text).map_err(|error| {
+            let line = error
+                .span()
+                .and_then(|span| text.get(..span.start))
+                .map(|before| before.matches('\n').count() + 1);
+            let line = line.map_or(String::new(), |line| format!("line {line}: "));
+            failed(format!("{line}{}", error.message()))
+        })?;
+        policy.check(assets)?;
+        Ok(policy)
+    }
+
+    /// Checks a policy that was put together by other means.
+    pub fn check(&self, assets: &AssetTable) -> Result<(), ReserveError> {
+        let failed = |reason: String| Err(ReserveError::Policy(reason));
+        if self.version != 1 {
+            return failed(format!("version {} of the format is not known", self.version));
+        }
+        if self.quorum < 2 {
+            return failed("quorum must be at least 2: one source is no quorum".into());
+        }
+        let symbols = self.own_tokens.iter();
+        let symbols = symbols.chain(self.coin.iter().map(|coin| &coin.asset));
+        let symbols = symbols.chain(self.stablecoin.iter().map(|coin| &coin.asset));
+        let symbols =
+            symbols.chain(self.wrapped.iter().flat_map(|wrapped| [&wrapped.asset, &wrapped.native]));
+        let symbols = symbols.chain(self.haircut.iter().map(|haircut| &haircut.asset));
+        for symbol in symbols {
+            if assets.index_of(symbol).is_none() {
+                return failed(format!("{} is not in the asset table", crate::row::quote(symbol)));
+            }
+        }
+        let mut networks = BTreeSet::new();
+        for network in &self.network {
+            for name in [&network.name].into_iter().chain(&network.aliases) {
+                if name.is_empty() || name.trim() != name || name.len() > 64 {
+                    return failed("a name of a network has 1 to 64 bytes and no spaces around it".into());
+                }
+                if !networks.insert(name.to_lowercase()) {
+                    return failed(format!("the network name {} is given twice", crate::row::quote(name)));
+                }
+            }
+        }
+        let named = self.coin.iter().filter_map(|coin| coin.network.as_ref());
+        for network in named.chain(self.wrapped.iter().flat_map(|wrapped| &wrapped.networks)) {
+            if !self.network.iter().any(|known| known.name == *network) {
+                return failed(format!("{} is not a network of the policy", crate::row::quote(network)));
+            }
+        }
+        unique("coin", self.coin.iter().map(|coin| coin.name.to_lowercase()))?;
+        unique("own token", self.own_tokens.iter().cloned())?;
+        unique("stablecoin", self.stablecoin.iter().map(|coin| coin.asset.clone()))?;
+        unique("wrapped asset", self.wrapped.iter().map(|wrapped| wrapped.asset.clone()))?;
+        unique("haircut", self.haircut.iter().map(|haircut| haircut.asset.clone()))?;
+        for wrapped in &self.wrapped {
+            if wrapped.asset == wrapped.native {
+                return failed(format!("{} can't stand for itself", wrapped.asset));
+            }
+            if wrapped.issuer == WrappedIssuer::Entity && wrapped.networks.is_empty() {
+                return failed(format!("{} needs the networks that issue it", wrapped.asset));
+            }
+        }
+        match self.haircut.iter().find(|haircut| u128::from(haircut.counts_ppm) > PPM) {
+            Some(haircut) => failed(format!("{} can't count more than its value", haircut.asset)),
+            None => Ok(()),
+        }
+    }
+
+    /// What the policy knows, ready to look up.
+    pub(crate) fn index(&self, assets: &AssetTable) -> PolicyIndex {
+        let mut index = PolicyIndex::default();
+        for network in &self.network {
+            for name in [&network.name].into_iter().chain(&network.aliases) {
+                index.networks.insert(name.to_lowercase(), network.name.clone());
+            }
+        }
+        for coin in &self.coin {
+            if let Some(asset) = assets.index_of(&coin.asset) {
+                index.coins.insert(coin.name.to_lowercase(), (asset, coin.network.clone()));
+            }
+        }
+        for wrapped in &self.wrapped {
+            if let (Some(asset), Some(native)) =
+                (assets.index_of(&wrapped.asset), assets.index_of(&wrapped.native))
+            {
+                index.wrapped.insert(asset, (native, wrapped.issuer));
+            }
+        }
+        index
+    }
+}
+
+/// A policy by key.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct PolicyIndex {
+    /// Lower-case name or alias to name.
+    pub(crate) networks: BTreeMap<String, String>,
+    /// Lower-case coin to asset and network.
+    pub(crate) coins: BTreeMap<String, (usize, Option<String>)>,
+    /// Wrapped asset to native asset and issuer.
+    pub(crate) wrapped: BTreeMap<usize, (usize, WrappedIssuer)>,
+}
+
+impl PolicyIndex {
+    /// The policy's name of a network.
+    pub(crate) fn network(&self, name: &str) -> Option<&str> {
+        self.networks.get(&name.to_lowercase()).map(String::as_str)
+    }
+}
+
+fn unique(what: &str, names: impl Iterator<Item = String>) -> Result<(), ReserveError> {
+    let mut seen = BTreeSet::new();
+    for name in names {
+        if name.is_empty() {
+            return Err(ReserveError::Policy(format!("a {what} has no name")));
+        }
+        if !seen.insert(name.clone()) {
+            return Err(ReserveError::Policy(format!(
+                "the {what} {} is given twice",
+                crate::row::quote(&name)
+            )));
+        }
+    }
+    Ok(())
+}
+
+const fn default_quorum() -> u32 {
+    2
+}

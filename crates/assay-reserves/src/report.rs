@@ -1,0 +1,436 @@
+//! The solvency report: what is owed beside what is held, per asset and in kind.
+
+mod build;
+mod canonical;
+mod html;
+mod markdown;
+mod text;
+mod unproven;
+mod verify;
+
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+pub use build::{ReportBuilder, ReportInputs, build_report};
+pub use canonical::CanonicalError;
+pub use unproven::Unproven;
+pub use verify::{VerifyError, verify_report};
+
+use crate::evidence::{EvidenceLevel, OwnershipGrade};
+use crate::finding::{Finding, FindingCode, FindingPlace};
+
+/// Format and version of reports.
+pub const REPORT_FORMAT: &str = "assay.report/1";
+
+/// Bytes that a report may have.
+pub const MAX_REPORT_BYTES: usize = 16 << 20;
+
+/// Rows that a report names among those that don't count.
+pub const MAX_FAILURES: usize = 1_000;
+
+/// What an entity owes, as whoever checked the statement of liabilities knows it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct LiabilitySource {
+    /// How the figures were checked.
+    pub checked_by: LiabilityProof,
+    /// Id of the circuit, where there is a proof.
+    pub circuit: Option<String>,
+    /// Digest of the verifying key, where there is a proof.
+    pub key: Option<String>,
+    /// Digest of the asset table that the statement is bound to.
+    pub asset_table: Option<String>,
+    /// Where the root was published.
+    pub anchors: Vec<Anchor>,
+    /// What the entity says isn't in the statement.
+    pub exclusions: Vec<Exclusion>,
+}
+
+/// How figures of liabilities were checked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum LiabilityProof {
+    /// Not at all: they are what the entity says.
+    Unverified,
+    /// By the bundle of segment proofs.
+    Bundle,
+    /// By the final proof.
+    FinalProof,
+}
+
+/// Where a root was published, so that everybody sees the same one.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Anchor {
+    /// The place, such as a network or a journal.
+    pub place: String,
+    /// What to look up there.
+    pub reference: String,
+}
+
+/// Something that isn't in the statement of liabilities.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Exclusion {
+    /// What.
+    pub what: String,
+    /// Why.
+    pub reason: String,
+}
+
+/// A number of up to 128 bits, in JSON decimal digits in a string.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Units(pub u128);
+
+impl Serialize for Units {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(&self.0)
+    }
+}
+
+impl<'de> Deserialize<'de> for Units {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        let units: u128 = text.parse().map_err(|_| D::Error::custom("not an integer"))?;
+        // One number, one text: no sign, no zeros in front.
+        if units.to_string() == text { Ok(Self(units)) } else { Err(D::Error::custom("not canonical")) }
+    }
+}
+
+/// The report. All of it but the inputs (entity to `rows`, amounts, values, findings) is derived, and
+/// [`SolvencyReport::check`] derives it again.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SolvencyReport {
+    /// [`REPORT_FORMAT`].
+    pub format: String,
+    /// Whose.
+    pub entity: String,
+    /// Of which epoch.
+    pub epoch: String,
+    /// Time of the epoch, seconds since 1970-01-01 UTC.
+    pub time: u64,
+    /// Published root of the statement of liabilities.
+    pub root: String,
+    /// Accounts in it.
+    pub accounts: u64,
+    /// Where the figures of liabilities come from.
+    pub liabilities: LiabilitySource,
+    /// What the verifier asked for.
+    pub policy: PolicySummary,
+    /// The files of reserves, in order.
+    pub files: Vec<FileSummary>,
+    /// Assets that are owed or held, in order of the asset table.
+    pub assets: Vec<AssetLine>,
+    /// Whether each asset's counted reserves reach what is owed of it, in kind. They may be mere claims.
+    pub solvent: bool,
+    /// Whether each asset's verified reserves do.
+    pub solvent_verified: bool,
+    /// Wrapped assets that the entity issues.
+    pub wrapped: Vec<WrappedLine>,
+    /// What the reserves are made of.
+    pub quality: Quality,
+    /// What is inconsistent.
+    pub findings: Vec<Finding>,
+    /// Rows that don't count.
+    pub failures: Failures,
+    /// What this report doesn't show.
+    pub not_proven: Vec<UnprovenLine>,
+}
+
+/// What the verifier asked for.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct PolicySummary {
+    /// BLAKE3 digest of the whole policy.
+    pub digest: String,
+    /// Grade of ownership from which a row is verified.
+    pub minimum_ownership: OwnershipGrade,
+    /// Level of evidence from which a row is verified.
+    pub minimum_evidence: EvidenceLevel,
+    /// Independent remote sources that make L2.
+    pub quorum: u32,
+}
+
+/// A file of reserves.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct FileSummary {
+    /// Name of its format.
+    pub format: String,
+    /// Its length.
+    pub bytes: u64,
+    /// Its BLAKE3 digest.
+    pub digest: String,
+    /// Its rows.
+    pub rows: u64,
+    /// Figures that were rounded down.
+    pub rounded: u64,
+}
+
+/// One asset.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct AssetLine {
+    /// Symbol.
+    pub asset: String,
+    /// Decimals of a whole unit.
+    pub decimals: u8,
+    /// What is owed.
+    pub liabilities: LiabilityLine,
+    /// What is held.
+    pub reserves: ReserveLine,
+    /// Counted reserves by equity in parts per million, rounded down; nothing where no equity is owed.
+    pub ratio_ppm: Option<Units>,
+    /// Verified reserves by equity, likewise.
+    pub verified_ratio_ppm: Option<Units>,
+    /// Whether counted reserves reach equity.
+    pub solvent: bool,
+    /// Whether verified reserves do.
+    pub solvent_verified: bool,
+}
+
+/// What is owed of one asset, by kind, in base units. Nothing is netted: debt of some customers pays no other.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct LiabilityLine {
+    /// Owed to customers.
+    pub equity: Units,
+    /// Owed by customers.
+    pub debt: Units,
+    /// Part of equity pledged for loans.
+    pub collateral_loan: Units,
+    /// Part of equity pledged for margin.
+    pub collateral_margin: Units,
+    /// Part of equity pledged for portfolio margin.
+    pub collateral_portfolio: Units,
+}
+
+/// What is held of one asset, in base units.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ReserveLine {
+    /// All that the files list: `counted`, `pool` and `left_out`.
+    pub listed: Units,
+    /// What counts for customers, claims included.
+    pub counted: Units,
+    /// What backs wrapped assets, and so nobody else.
+    pub pool: Units,
+    /// What doesn't count, see the report's failures.
+    pub left_out: Units,
+    /// The part of `counted` whose rows reach both of the policy's minimum grades.
+    pub verified: Units,
+    /// `counted` by level of evidence.
+    pub by_evidence: ByEvidence,
+    /// `counted` by grade of ownership.
+    pub by_ownership: ByOwnership,
+    /// Rows that count.
+    pub rows: u64,
+}
+
+/// Base units by level of evidence; each row is in one.
+#[allow(non_snake_case)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ByEvidence {
+    /// Claimed only.
+    pub L0: Units,
+    /// One remote source.
+    pub L1: Units,
+    /// A quorum of remote sources.
+    pub L2: Units,
+    /// Own node.
+    pub L3: Units,
+    /// Proof.
+    pub L4: Units,
+}
+
+/// Base units by grade of ownership; each row is in one.
+#[allow(non_snake_case)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ByOwnership {
+    /// Claimed only.
+    pub O0: Units,
+    /// Not bound to the epoch.
+    pub O1: Units,
+    /// Bound to the epoch.
+    pub O2: Units,
+    /// Full challenge.
+    pub O3: Units,
+    /// By the network's own rules.
+    pub O4: Units,
+}
+
+/// A wrapped asset that the entity issues.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct WrappedLine {
+    /// Symbol.
+    pub asset: String,
+    /// What it stands for.
+    pub native: String,
+    /// Its supply on every network that issues it, in its base units.
+    pub supplies: Vec<SupplyLine>,
+    /// The sum of supplies in base units of the native asset, rounded up.
+    pub supply: Units,
+    /// Native base units that are tagged to back it.
+    pub pool: Units,
+    /// Whether the pool reaches the supply and the supply of each issuing network is known.
+    pub covered: bool,
+}
+
+/// Supply on one network.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SupplyLine {
+    /// The network.
+    pub network: String,
+    /// Base units; nothing where nobody says.
+    pub supply: Option<Units>,
+}
+
+/// What counted reserves are made of, by value. Prices are the asset table's, values millionths of its reference
+/// currency, shares parts per million of all value, rounded down and absent where there is no value.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Quality {
+    /// Value of counted reserves.
+    pub value: Units,
+    /// Assets that are held or owed and have no price, so no part in any figure here.
+    pub unpriced: Vec<String>,
+    /// Share of the entity's own tokens.
+    pub own_tokens_ppm: Option<u32>,
+    /// Shares of the largest addresses.
+    pub concentration: Concentration,
+    /// Shares of stablecoins, by issuer.
+    pub stablecoins: Vec<IssuerShare>,
+    /// Shares of classes of owners.
+    pub classes: Vec<ClassShare>,
+    /// Share of staked coins, which may be locked.
+    pub staked_ppm: Option<u32>,
+    /// Staked rows.
+    pub staked_rows: u64,
+    /// Share of wrapped, bridged and staked forms of other assets whose issuer isn't the entity.
+    pub derivatives_ppm: Option<u32>,
+    /// Rows of those.
+    pub derivative_rows: u64,
+    /// Value of counted reserves after haircuts.
+    pub haircut_value: Units,
+    /// Value of equity, rounded up.
+    pub equity_value: Units,
+    /// The one by the other in parts per million; nothing where some asset that is owed has no price. It nets assets
+    /// against each other, so it says nothing about solvency in kind.
+    pub haircut_ratio_ppm: Option<Units>,
+}
+
+/// How much of the value is at few addresses. An address is one on all networks.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Concentration {
+    /// Addresses with value.
+    pub addresses: u64,
+    /// Share of the largest.
+    pub top_1_ppm: Option<u32>,
+    /// Share of the four largest.
+    pub top_4_ppm: Option<u32>,
+    /// Share of the ten largest.
+    pub top_10_ppm: Option<u32>,
+    /// Herfindahl index, the sum of squared shares, in parts per million. Shares have twelve decimals, rounded down.
+    pub hhi_ppm: Option<u32>,
+}
+
+/// Share of one issuer's stablecoins.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct IssuerShare {
+    /// The issuer.
+    pub issuer: String,
+    /// Share.
+    pub ppm: Option<u32>,
+    /// Rows.
+    pub rows: u64,
+}
+
+/// Share of one class of owners.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ClassShare {
+    /// Name of the class.
+    pub class: String,
+    /// Share.
+    pub ppm: Option<u32>,
+    /// Rows.
+    pub rows: u64,
+}
+
+/// Rows that don't count.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Failures {
+    /// How many.
+    pub count: u64,
+    /// The first [`MAX_FAILURES`] of them.
+    pub rows: Vec<Failure>,
+}
+
+/// A row that doesn't count, or, with a code about ownership or balance, counts as a claim only.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Failure {
+    /// The row.
+    pub place: FindingPlace,
+    /// Why.
+    pub code: FindingCode,
+}
+
+/// Something that the report doesn't show.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct UnprovenLine {
+    /// What.
+    pub code: Unproven,
+    /// What that means.
+    pub text: String,
+}
+
+impl LiabilityLine {
+    /// Whether there is nothing.
+    pub(crate) fn is_zero(&self) -> bool {
+        *self == Self::default()
+    }
+}
+
+impl ByEvidence {
+    /// In order of the level.
+    pub const fn all(&self) -> [Units; 5] {
+        [self.L0, self.L1, self.L2, self.L3, self.L4]
+    }
+
+    pub(crate) fn at(&mut self, level: EvidenceLevel) -> &mut Units {
+        match level {
+            EvidenceLevel::L0 => &mut self.L0,
+            EvidenceLevel::L1 => &mut self.L1,
+            EvidenceLevel::L2 => &mut self.L2,
+            EvidenceLevel::L3 => &mut self.L3,
+            EvidenceLevel::L4 => &mut self.L4,
+        }
+    }
+}
+
+impl ByOwnership {
+    /// In order of the grade.
+    pub const fn all(&self) -> [Units; 5] {
+        [self.O0, self.O1, self.O2, self.O3, self.O4]
+    }
+
+    pub(crate) fn at(&mut self, grade: OwnershipGrade) -> &mut Units {
+        match grade {
+            OwnershipGrade::O0 => &mut self.O0,
+            OwnershipGrade::O1 => &mut self.O1,
+            OwnershipGrade::O2 => &mut self.O2,
+            OwnershipGrade::O3 => &mut self.O3,
+            OwnershipGrade::O4 => &mut self.O4,
+        }
+    }
+}

@@ -1,0 +1,608 @@
+use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
+
+use assay_statement::{Asset, AssetTable, Entity, EntryKey, Epoch, Kind, Totals};
+
+use super::canonical::{canonical, digest};
+use super::unproven::unproven;
+use super::{
+    AssetLine, ClassShare, Concentration, Failure, Failures, FileSummary, IssuerShare, LiabilityLine,
+    LiabilityProof, LiabilitySource, MAX_FAILURES, PolicySummary, Quality, REPORT_FORMAT, ReserveLine,
+    SolvencyReport, SupplyLine, Units, WrappedLine,
+};
+use crate::check::{Checker, Key};
+use crate::error::ReserveError;
+use crate::evidence::{Assessor, EvidenceLevel, OwnershipGrade, OwnershipResult};
+use crate::figure::{PPM, Round, mul_div, ratio_ppm, value};
+use crate::finding::FindingCode;
+use crate::format::{ReserveFormat, Source};
+use crate::policy::{Policy, WrappedIssuer};
+use crate::reader::{ReadOptions, ReserveReader};
+use crate::row::{OwnerClass, Place, ReserveRow, WrappedSupply};
+
+/// Bytes that texts about liabilities may have.
+const MAX_TEXT: usize = 1_000;
+
+/// All that a report is made of besides files.
+#[derive(Clone, Debug)]
+pub struct ReportInputs {
+    /// Whose.
+    pub entity: Entity,
+    /// Of which epoch.
+    pub epoch: Epoch,
+    /// Published root of the statement of liabilities.
+    pub root: [u8; 32],
+    /// Accounts in it.
+    pub accounts: u64,
+    /// Its totals.
+    pub totals: Totals,
+    /// Where they come from.
+    pub liabilities: LiabilitySource,
+    /// The asset table, with prices.
+    pub assets: Arc<AssetTable>,
+    /// What the verifier asks for.
+    pub policy: Policy,
+    /// Supplies of wrapped assets of the entity, besides those in files. Of two figures, the larger counts.
+    pub supplies: Vec<WrappedSupply>,
+    /// How files are read.
+    pub options: ReadOptions,
+}
+
+/// Makes a report of `sources`. The first unreadable row is an error: a report never leaves out in silence.
+pub fn build_report(
+    inputs: ReportInputs,
+    sources: &[(Source, ReserveFormat)],
+    assessor: &mut dyn Assessor,
+) -> Result<SolvencyReport, ReserveError> {
+    let mut builder = ReportBuilder::new(inputs)?;
+    for (source, format) in sources {
+        builder.add_file(source, *format, assessor)?;
+    }
+    builder.finish()
+}
+
+/// Makes a report of files that are added one after the other.
+#[derive(Debug)]
+pub struct ReportBuilder {
+    inputs: ReportInputs,
+    checker: Checker,
+    lines: Vec<ReserveLine>,
+    /// Value by address.
+    addresses: HashMap<Key, u128>,
+    /// Value and rows by class, in order of [`OwnerClass::NAMES`].
+    classes: [Lot; OwnerClass::NAMES.len()],
+    staked: Lot,
+    /// Rows by asset.
+    rows: Vec<Lot>,
+    /// Rows of wrapped assets of the entity, which count if the pool covers them.
+    deferred: Vec<Counted>,
+    supplies: Vec<WrappedSupply>,
+    /// By the wrapped asset that they back.
+    pools: BTreeMap<usize, Pool>,
+    files: Vec<FileSummary>,
+    failures: Failures,
+}
+
+#[derive(Clone, Copy, Debug, Default)]
+struct Lot {
+    value: u128,
+    rows: u64,
+}
+
+/// Native rows that back one wrapped asset.
+#[derive(Clone, Copy, Debug)]
+struct Pool {
+    /// Base units of the native asset.
+    amount: u128,
+    /// What the weakest of its rows has: the wrapped coins are no better than what backs them.
+    level: EvidenceLevel,
+    grade: OwnershipGrade,
+}
+
+/// What remains of a row that counts.
+#[derive(Clone, Copy, Debug)]
+struct Counted {
+    place: Place,
+    asset: usize,
+    amount: u128,
+    level: EvidenceLevel,
+    grade: OwnershipGrade,
+    class: usize,
+    staked: bool,
+    address: Key,
+}
+
+impl ReportBuilder {
+    /// A report without files.
+    pub fn new(inputs: ReportInputs) -> Result<Self, ReserveError> {
+        inputs.policy.check(&inputs.assets)?;
+        check_inputs(&inputs)?;
+        let checker = Checker::new(&inputs.assets, &inputs.policy);
+        Ok(Self {
+            lines: vec![ReserveLine::default(); inputs.assets.len()],
+            rows: vec![Lot::default(); inputs.assets.len()],
+            supplies: inputs.supplies.clone(),
+            inputs,
+            checker,
+            addresses: HashMap::new(),
+            classes: Default::default(),
+            staked: Lot::default(),
+            deferred: Vec::new(),
+            pools: BTreeMap::new(),
+            files: Vec::new(),
+            failures: Failures::default(),
+        })
+    }
+
+    /// Reads a file, and what `assessor` knows about its rows.
+    pub fn add_file(
+        &mut self,
+        source: &Source,
+        format: ReserveFormat,
+        assessor: &mut dyn Assessor,
+    ) -> Result<(), ReserveError> {
+        let inputs = &self.inputs;
+        let options = inputs.options.clone();
+        let mut reader =
+            ReserveReader::open(source, format, Arc::clone(&inputs.assets), &inputs.policy, options)?;
+        self.checker.begin_file()?;
+        while let Some(row) = reader.next_row()? {
+            self.row(&row, assessor)?;
+        }
+        self.checker.end_file(&reader)?;
+        check_supplies(reader.supplies(), &self.inputs)?;
+        self.supplies.extend(reader.supplies().iter().cloned());
+        let (bytes, digest) = reader.digest().unwrap_or_default();
+        self.files.push(FileSummary {
+            format: format.name().into(),
+            bytes,
+            digest: blake3::Hash::from_bytes(digest).to_hex().to_string(),
+            rows: reader.rows(),
+            rounded: reader.rounded(),
+        });
+        Ok(())
+    }
+
+    /// The report.
+    pub fn finish(mut self) -> Result<SolvencyReport, ReserveError> {
+        let wrapped = self.wrapped()?;
+        for mut counted in std::mem::take(&mut self.deferred) {
+            let symbol = self.symbol(counted.asset);
+            let covered = wrapped.iter().any(|line| line.asset == symbol && line.covered);
+            match self.pools.get(&counted.asset).filter(|_| covered) {
+                Some(pool) => {
+                    counted.level = counted.level.min(pool.level);
+                    counted.grade = counted.grade.min(pool.grade);
+                    self.count(&counted)?;
+                }
+                None => {
+                    self.leave_out(
+                        counted.place,
+                        counted.asset,
+                        counted.amount,
+                        FindingCode::UnbackedWrapped,
+                    )?;
+                }
+            }
+        }
+        for line in wrapped.iter().filter(|line| !line.covered) {
+            if let Some(asset) = self.inputs.assets.index_of(&line.asset) {
+                let text = format!(
+                    "{} of {} back a supply of {} {}{}",
+                    line.pool.0,
+                    line.native,
+                    line.supply.0,
+                    line.asset,
+                    if line.supplies.iter().any(|supply| supply.supply.is_none()) {
+                        ", not all of it known"
+                    } else {
+                        ""
+                    },
+                );
+                self.checker.unbacked(asset, text);
+            }
+        }
+        let quality = self.quality()?;
+        let assets = self.assets()?;
+        let inputs = self.inputs;
+        let policy = canonical(&inputs.policy).map_err(|error| ReserveError::Input(error.to_string()))?;
+        let mut report = SolvencyReport {
+            format: REPORT_FORMAT.into(),
+            entity: inputs.entity.as_str().into(),
+            epoch: inputs.epoch.id().into(),
+            time: inputs.epoch.time(),
+            root: blake3::Hash::from_bytes(inputs.root).to_hex().to_string(),
+            accounts: inputs.accounts,
+            liabilities: inputs.liabilities,
+            policy: PolicySummary {
+                digest: blake3::Hash::from_bytes(digest("assay.policy/1", &policy)).to_hex().to_string(),
+                minimum_ownership: inputs.policy.minimum_ownership,
+                minimum_evidence: inputs.policy.minimum_evidence,
+                quorum: inputs.policy.quorum,
+            },
+            files: self.files,
+            assets,
+            solvent: false,
+            solvent_verified: false,
+            wrapped,
+            quality,
+            findings: self.checker.finish(),
+            failures: self.failures,
+            not_proven: Vec::new(),
+        };
+        report.derive();
+        Ok(report)
+    }
+
+    fn row(&mut self, row: &ReserveRow, assessor: &mut dyn Assessor) -> Result<(), ReserveError> {
+        let outcome = self.checker.row(row)?;
+        let place = outcome.place;
+        let amount = row.amount.unwrap_or(0);
+        if let Some(code) = outcome.left_out {
+            return self.leave_out(place, row.asset, amount, code);
+        }
+        // A checker of signatures and balances goes by the policy's name of the network.
+        let row = &ReserveRow { network: outcome.network.clone(), ..row.clone() };
+        let ownership = assessor.ownership(row);
+        let code = match ownership {
+            OwnershipResult::Unchecked | OwnershipResult::Verified { .. } => None,
+            OwnershipResult::Unbound => Some(FindingCode::OwnershipUnbound),
+            OwnershipResult::Invalid => Some(FindingCode::OwnershipInvalid),
+            OwnershipResult::Unsupported => Some(FindingCode::OwnershipUnsupported),
+        };
+        let balance = assessor.balance(row).grade(row, self.inputs.policy.quorum);
+        let contradicted = balance.contradicted.then_some(FindingCode::BalanceContradicted);
+        for code in [code, contradicted].into_iter().flatten() {
+            self.checker.note(code, row, place);
+            if code.severity() == crate::finding::Severity::Error {
+                self.fail(place, code);
+            }
+        }
+        if let (Some(wrapped), Some(line)) = (outcome.pool, self.lines.get_mut(row.asset)) {
+            let (level, grade) = (balance.level, ownership.grade());
+            let pool = self.pools.entry(wrapped).or_insert(Pool { amount: 0, level, grade });
+            pool.amount = pool.amount.checked_add(amount).ok_or_else(|| values("a pool"))?;
+            pool.level = pool.level.min(level);
+            pool.grade = pool.grade.min(grade);
+            return add(&mut line.pool, amount, "a pool");
+        }
+        let class = OwnerClass::NAMES.iter().position(|name| *name == row.owner_class.name()).unwrap_or(0);
+        let counted = Counted {
+            place,
+            asset: row.asset,
+            amount,
+            level: balance.level,
+            grade: ownership.grade(),
+            class,
+            staked: row.staking.is_staked() || row.owner_class == OwnerClass::Staked,
+            address: outcome.address,
+        };
+        let symbol = self.symbol(row.asset);
+        let of_entity = |wrapped: &crate::policy::WrappedAsset| {
+            wrapped.asset == symbol && wrapped.issuer == WrappedIssuer::Entity
+        };
+        if self.inputs.policy.wrapped.iter().any(of_entity) {
+            self.deferred.push(counted);
+            return Ok(());
+        }
+        self.count(&counted)
+    }
+
+    fn count(&mut self, row: &Counted) -> Result<(), ReserveError> {
+        let policy = &self.inputs.policy;
+        let verified = row.level >= policy.minimum_evidence && row.grade >= policy.minimum_ownership;
+        let Some(asset) = self.inputs.assets.get(row.asset) else { return Ok(()) };
+        let Some(line) = self.lines.get_mut(row.asset) else { return Ok(()) };
+        let symbol = asset.symbol.as_str();
+        add(&mut line.counted, row.amount, symbol)?;
+        add(line.by_evidence.at(row.level), row.amount, symbol)?;
+        add(line.by_ownership.at(row.grade), row.amount, symbol)?;
+        if verified {
+            add(&mut line.verified, row.amount, symbol)?;
+        }
+        line.rows += 1;
+        let value = priced(row.amount, asset, Round::Down)?;
+        let lots = [self.classes.get_mut(row.class), self.rows.get_mut(row.asset)];
+        for lot in lots.into_iter().flatten().chain(row.staked.then_some(&mut self.staked)) {
+            lot.value = lot.value.checked_add(value).ok_or_else(|| values(symbol))?;
+            lot.rows += 1;
+        }
+        if value > 0 {
+            let sum = self.addresses.entry(row.address).or_default();
+            *sum = sum.checked_add(value).ok_or_else(|| values(symbol))?;
+        }
+        Ok(())
+    }
+
+    fn leave_out(
+        &mut self,
+        place: Place,
+        asset: usize,
+        amount: u128,
+        code: FindingCode,
+    ) -> Result<(), ReserveError> {
+        self.fail(place, code);
+        match self.lines.get_mut(asset) {
+            Some(line) => add(&mut line.left_out, amount, "rows that don't count"),
+            None => Ok(()),
+        }
+    }
+
+    fn fail(&mut self, place: Place, code: FindingCode) {
+        self.failures.count += 1;
+        if self.failures.rows.len() < MAX_FAILURES {
+            self.failures.rows.push(Failure { place: place.into(), code });
+        }
+    }
+
+    fn symbol(&self, asset: usize) -> String {
+        self.inputs.assets.get(asset).map(|asset| asset.symbol.to_string()).unwrap_or_default()
+    }
+
+    /// Pools beside supplies. A row names the one wrapped asset that it backs, so no pool is shared.
+    fn wrapped(&self) -> Result<Vec<WrappedLine>, ReserveError> {
+        let inputs = &self.inputs;
+        let mut lines = Vec::new();
+        for wrapped in inputs.policy.wrapped.iter().filter(|wrapped| wrapped.issuer == WrappedIssuer::Entity)
+        {
+            let index = inputs.assets.index_of(&wrapped.asset);
+            let (Some(asset), Some(native)) = (
+                index.and_then(|index| inputs.assets.get(index)),
+                inputs.assets.index_of(&wrapped.native).and_then(|native| inputs.assets.get(native)),
+            ) else {
+                continue;
+            };
+            let mut by_network: BTreeMap<&str, Option<u128>> =
+                wrapped.networks.iter().map(|network| (network.as_str(), None)).collect();
+            for supply in self.supplies.iter().filter(|supply| Some(supply.asset) == index) {
+                // Networks that the policy doesn't list issue too, if somebody says so.
+                let slot = by_network.entry(&supply.network).or_default();
+                *slot = Some(slot.unwrap_or(0).max(supply.supply));
+            }
+            let mut supply = 0u128;
+            for amount in by_network.values().flatten() {
+                supply = supply.checked_add(*amount).ok_or_else(|| values(&wrapped.asset))?;
+            }
+            let (from, to) = (10u128.pow(asset.decimals.into()), 10u128.pow(native.decimals.into()));
+            let supply = mul_div(supply, to, from, Round::Up).ok_or_else(|| values(&wrapped.asset))?;
+            lines.push(WrappedLine {
+                asset: wrapped.asset.clone(),
+                native: wrapped.native.clone(),
+                supplies: by_network
+                    .into_iter()
+                    .map(|(network, supply)| SupplyLine {
+                        network: network.into(),
+                        supply: supply.map(Units),
+                    })
+                    .collect(),
+                supply: Units(supply),
+                pool: Units(index.and_then(|index| self.pools.get(&index)).map_or(0, |pool| pool.amount)),
+                covered: false,
+            });
+        }
+        for line in &mut lines {
+            line.derive();
+        }
+        Ok(lines)
+    }
+
+    fn assets(&mut self) -> Result<Vec<AssetLine>, ReserveError> {
+        let mut lines = Vec::new();
+        for (index, asset) in self.inputs.assets.assets().iter().enumerate() {
+            let owed =
+                |kind| EntryKey::new(index, kind).map_or(Units(0), |key| Units(self.inputs.totals.get(key)));
+            let liabilities = LiabilityLine {
+                equity: owed(Kind::EQUITY),
+                debt: owed(Kind::DEBT),
+                collateral_loan: owed(Kind::COLLATERAL_LOAN),
+                collateral_margin: owed(Kind::COLLATERAL_MARGIN),
+                collateral_portfolio: owed(Kind::COLLATERAL_PORTFOLIO),
+            };
+            let mut reserves = self.lines.get(index).copied().unwrap_or_default();
+            let parts = [reserves.counted, reserves.pool, reserves.left_out];
+            for part in parts {
+                add(&mut reserves.listed, part.0, asset.symbol.as_str())?;
+            }
+            if liabilities.is_zero() && reserves == ReserveLine::default() {
+                continue;
+            }
+            lines.push(AssetLine {
+                asset: asset.symbol.to_string(),
+                decimals: asset.decimals,
+                liabilities,
+                reserves,
+                ratio_ppm: None,
+                verified_ratio_ppm: None,
+                solvent: false,
+                solvent_verified: false,
+            });
+        }
+        Ok(lines)
+    }
+
+    fn quality(&self) -> Result<Quality, ReserveError> {
+        let inputs = &self.inputs;
+        let mut quality = Quality::default();
+        let mut all_owed_priced = true;
+        let (mut total, mut own, mut haircut_value, mut equity_value) = (0u128, 0u128, 0u128, 0u128);
+        let plus = |sum: &mut u128, value: u128| {
+            *sum = sum.checked_add(value).ok_or_else(|| values("all assets"))?;
+            Ok::<(), ReserveError>(())
+        };
+        for ((index, asset), (lot, line)) in
+            inputs.assets.assets().iter().enumerate().zip(self.rows.iter().zip(&self.lines))
+        {
+            let symbol = asset.symbol.as_str();
+            let equity = EntryKey::new(index, Kind::EQUITY).map_or(0, |key| inputs.totals.get(key));
+            if asset.price.is_none() {
+                if equity > 0 || line.counted.0 > 0 {
+                    quality.unpriced.push(symbol.into());
+                    all_owed_priced &= equity == 0;
+                }
+                continue;
+            }
+            plus(&mut total, lot.value)?;
+            if inputs.policy.own_tokens.iter().any(|token| token == symbol) {
+                plus(&mut own, lot.value)?;
+            }
+            let haircut = inputs.policy.haircut.iter().find(|haircut| haircut.asset == symbol);
+            let counts = haircut.map_or(PPM, |haircut| u128::from(haircut.counts_ppm));
+            let after = mul_div(lot.value, counts, PPM, Round::Down).ok_or_else(|| values(symbol))?;
+            plus(&mut haircut_value, after)?;
+            plus(&mut equity_value, priced(equity, asset, Round::Up)?)?;
+        }
+        let share = |value| share(value, total);
+        let mut sizes: Vec<u128> = self.addresses.values().copied().collect();
+        sizes.sort_unstable_by(|a, b| b.cmp(a));
+        // Sums of address values are at most the total, which was checked.
+        let top = |count| share(sizes.iter().take(count).sum());
+        let square = |size: &u128| {
+            let share = mul_div(*size, 10u128.pow(12), total, Round::Down).unwrap_or(0);
+            share * share
+        };
+        let squares: u128 = sizes.iter().map(square).sum();
+        quality.concentration = Concentration {
+            addresses: sizes.len() as u64,
+            top_1_ppm: top(1),
+            top_4_ppm: top(4),
+            top_10_ppm: top(10),
+            hhi_ppm: share(total).and(u32::try_from(squares / 10u128.pow(18)).ok()),
+        };
+        let mut issuers: BTreeMap<&str, Lot> = BTreeMap::new();
+        for coin in &inputs.policy.stablecoin {
+            let lot = inputs.assets.index_of(&coin.asset).and_then(|index| self.rows.get(index));
+            let issuer = issuers.entry(&coin.issuer).or_default();
+            issuer.rows += lot.map_or(0, |lot| lot.rows);
+            plus(&mut issuer.value, lot.map_or(0, |lot| lot.value))?;
+        }
+        quality.stablecoins = issuers
+            .into_iter()
+            .map(|(issuer, lot)| IssuerShare { issuer: issuer.into(), ppm: share(lot.value), rows: lot.rows })
+            .collect();
+        quality.classes = OwnerClass::NAMES
+            .iter()
+            .zip(&self.classes)
+            .map(|(class, lot)| ClassShare { class: (*class).into(), ppm: share(lot.value), rows: lot.rows })
+            .collect();
+        let derivatives =
+            inputs.policy.wrapped.iter().filter(|wrapped| wrapped.issuer == WrappedIssuer::Other);
+        let mut derivative = Lot::default();
+        for wrapped in derivatives {
+            let lot = inputs.assets.index_of(&wrapped.asset).and_then(|index| self.rows.get(index));
+            derivative.rows += lot.map_or(0, |lot| lot.rows);
+            plus(&mut derivative.value, lot.map_or(0, |lot| lot.value))?;
+        }
+        quality.derivatives_ppm = share(derivative.value);
+        quality.derivative_rows = derivative.rows;
+        quality.own_tokens_ppm = share(own);
+        quality.staked_ppm = share(self.staked.value);
+        quality.staked_rows = self.staked.rows;
+        quality.value = Units(total);
+        quality.haircut_value = Units(haircut_value);
+        quality.equity_value = Units(equity_value);
+        quality.haircut_ratio_ppm =
+            if all_owed_priced { ratio_ppm(haircut_value, equity_value).map(Units) } else { None };
+        Ok(quality)
+    }
+}
+
+impl SolvencyReport {
+    /// Sets all that follows from the rest.
+    pub(super) fn derive(&mut self) {
+        for line in &mut self.assets {
+            line.derive();
+        }
+        self.solvent = self.assets.iter().all(|line| line.solvent);
+        self.solvent_verified = self.assets.iter().all(|line| line.solvent_verified);
+        for line in &mut self.wrapped {
+            line.derive();
+        }
+        self.not_proven = unproven(self);
+    }
+}
+
+impl AssetLine {
+    fn derive(&mut self) {
+        let owed = self.liabilities.equity;
+        self.ratio_ppm = ratio_ppm(self.reserves.counted.0, owed.0).map(Units);
+        self.verified_ratio_ppm = ratio_ppm(self.reserves.verified.0, owed.0).map(Units);
+        self.solvent = self.reserves.counted >= owed;
+        self.solvent_verified = self.reserves.verified >= owed;
+    }
+}
+
+impl WrappedLine {
+    fn derive(&mut self) {
+        let known = self.supplies.iter().all(|supply| supply.supply.is_some());
+        self.covered = known && self.pool >= self.supply;
+    }
+}
+
+fn check_inputs(inputs: &ReportInputs) -> Result<(), ReserveError> {
+    let failed = |reason: &str| Err(ReserveError::Input(reason.into()));
+    if inputs.accounts >= 1 << 53 {
+        return failed("more accounts than a report can state");
+    }
+    if inputs.totals.iter().any(|(key, _)| key.asset() >= inputs.assets.len()) {
+        return failed("a total of an asset that isn't in the asset table");
+    }
+    let source = &inputs.liabilities;
+    for digest in [&source.circuit, &source.key, &source.asset_table].into_iter().flatten() {
+        let lower = |byte: u8| byte.is_ascii_digit() || (b'a'..=b'f').contains(&byte);
+        if digest.len() != 64 || !digest.bytes().all(lower) {
+            return failed("a digest has 64 hexadecimal digits in lower case");
+        }
+    }
+    if source.checked_by == LiabilityProof::FinalProof && (source.circuit.is_none() || source.key.is_none()) {
+        return failed("a final proof has a circuit and a key");
+    }
+    let anchors = source.anchors.iter().flat_map(|anchor| [&anchor.place, &anchor.reference]);
+    let mut texts =
+        anchors.chain(source.exclusions.iter().flat_map(|exclusion| [&exclusion.what, &exclusion.reason]));
+    if texts.any(|text| text.len() > MAX_TEXT)
+        || source.anchors.len() > 100
+        || source.exclusions.len() > 1_000
+    {
+        return failed("more or longer texts about liabilities than a report holds");
+    }
+    check_supplies(&inputs.supplies, inputs)
+}
+
+/// A supply that the policy can't place would be left out in silence.
+fn check_supplies(supplies: &[WrappedSupply], inputs: &ReportInputs) -> Result<(), ReserveError> {
+    for supply in supplies {
+        let symbol = inputs.assets.get(supply.asset).map_or("", |asset| asset.symbol.as_str());
+        let known = inputs
+            .policy
+            .wrapped
+            .iter()
+            .any(|wrapped| wrapped.asset == symbol && wrapped.issuer == WrappedIssuer::Entity);
+        if !known {
+            let reason =
+                format!("a supply of {symbol}, which the policy doesn't know as wrapped by the entity");
+            return Err(ReserveError::Input(reason));
+        }
+    }
+    Ok(())
+}
+
+fn add(sum: &mut Units, amount: u128, what: &str) -> Result<(), ReserveError> {
+    sum.0 = sum.0.checked_add(amount).ok_or_else(|| ReserveError::Overflow { what: what.into() })?;
+    Ok(())
+}
+
+fn values(what: &str) -> ReserveError {
+    ReserveError::Overflow { what: format!("values of {what}") }
+}
+
+/// A value, zero without a price; one that doesn't fit is an error and not zero.
+fn priced(units: u128, asset: &Asset, round: Round) -> Result<u128, ReserveError> {
+    match asset.price {
+        None => Ok(0),
+        Some(_) => value(units, asset, round).ok_or_else(|| values(asset.symbol.as_str())),
+    }
+}
+
+fn share(part: u128, whole: u128) -> Option<u32> {
+    ratio_ppm(part, whole).and_then(|share| u32::try_from(share).ok())
+}

@@ -1,0 +1,289 @@
+//! What a report says to people, before it is Markdown or HTML.
+
+use super::{LiabilityProof, SolvencyReport, Units};
+use crate::figure::format_units;
+
+/// A part of the text. Nothing in it is escaped.
+pub(super) enum Block {
+    Title(String),
+    Heading(&'static str),
+    Paragraph(String),
+    /// The verdict, and whether it is a good one.
+    Verdict(String, bool),
+    Table(Table),
+    /// Pairs of code and text.
+    List(Vec<(String, String)>),
+}
+
+pub(super) struct Table {
+    pub(super) caption: &'static str,
+    pub(super) columns: &'static [&'static str],
+    /// Columns from this one on are numbers.
+    pub(super) numbers_from: usize,
+    pub(super) rows: Vec<Vec<String>>,
+}
+
+pub(super) fn blocks(report: &SolvencyReport) -> Vec<Block> {
+    let mut blocks = vec![
+        Block::Title(format!("Solvency report of {}, {}", report.entity, report.epoch)),
+        Block::Verdict(verdict(report.solvent, "Counted"), report.solvent),
+        Block::Verdict(verdict(report.solvent_verified, "Verified"), report.solvent_verified),
+        Block::Paragraph(format!(
+            "Counted reserves include mere claims. Verified are those of ownership {} and evidence {} at least.",
+            report.policy.minimum_ownership.name(),
+            report.policy.minimum_evidence.name()
+        )),
+        Block::Heading("Assets"),
+        Block::Table(assets(report)),
+        Block::Heading("Evidence"),
+        Block::Table(evidence(report)),
+        Block::Heading("Liabilities"),
+        Block::Table(liabilities(report)),
+        Block::Table(source(report)),
+    ];
+    if !report.wrapped.is_empty() {
+        blocks.push(Block::Heading("Wrapped assets"));
+        blocks.push(Block::Table(wrapped(report)));
+    }
+    blocks.push(Block::Heading("Quality"));
+    blocks.push(Block::Table(quality(report)));
+    blocks.push(Block::Heading("Findings"));
+    if report.findings.is_empty() {
+        blocks.push(Block::Paragraph("None.".into()));
+    } else {
+        blocks.push(Block::Table(findings(report)));
+    }
+    if report.failures.count > 0 {
+        blocks.push(Block::Heading("Rows that fail"));
+        blocks.push(Block::Paragraph(format!("{} rows, of which the first are:", report.failures.count)));
+        blocks.push(Block::Table(failures(report)));
+    }
+    blocks.push(Block::Heading("Files"));
+    blocks.push(Block::Table(files(report)));
+    blocks.push(Block::Heading("What is not proven"));
+    let line = |line: &super::UnprovenLine| (line.code.code().to_owned(), line.text.clone());
+    blocks.push(Block::List(report.not_proven.iter().map(line).collect()));
+    blocks
+}
+
+fn verdict(solvent: bool, which: &str) -> String {
+    let reach = if solvent { "reach" } else { "do not reach" };
+    format!("{which} reserves {reach} what is owed, asset by asset.")
+}
+
+fn assets(report: &SolvencyReport) -> Table {
+    let row = |line: &super::AssetLine| {
+        let amount = |units: Units| format_units(units.0, line.decimals);
+        vec![
+            line.asset.clone(),
+            if line.solvent { "yes" } else { "NO" }.into(),
+            if line.solvent_verified { "yes" } else { "NO" }.into(),
+            amount(line.liabilities.equity),
+            amount(line.reserves.counted),
+            percent(line.ratio_ppm),
+            amount(line.reserves.verified),
+            percent(line.verified_ratio_ppm),
+            amount(line.reserves.pool),
+            amount(line.reserves.left_out),
+        ]
+    };
+    Table {
+        caption: "Liabilities and reserves per asset, in whole units",
+        columns: &[
+            "asset",
+            "covered",
+            "covered by verified",
+            "owed",
+            "counted",
+            "ratio",
+            "verified",
+            "verified ratio",
+            "pools",
+            "left out",
+        ],
+        numbers_from: 3,
+        rows: report.assets.iter().map(row).collect(),
+    }
+}
+
+fn evidence(report: &SolvencyReport) -> Table {
+    let row = |line: &super::AssetLine| {
+        let (levels, grades) = (line.reserves.by_evidence.all(), line.reserves.by_ownership.all());
+        let amounts = levels.into_iter().chain(grades).map(|units| format_units(units.0, line.decimals));
+        [line.asset.clone()].into_iter().chain(amounts).collect()
+    };
+    Table {
+        caption: "Counted reserves by level of evidence (L) and grade of ownership (O)",
+        columns: &["asset", "L0", "L1", "L2", "L3", "L4", "O0", "O1", "O2", "O3", "O4"],
+        numbers_from: 1,
+        rows: report.assets.iter().map(row).collect(),
+    }
+}
+
+fn liabilities(report: &SolvencyReport) -> Table {
+    let row = |line: &super::AssetLine| {
+        let owed = &line.liabilities;
+        let kinds =
+            [owed.equity, owed.debt, owed.collateral_loan, owed.collateral_margin, owed.collateral_portfolio];
+        let amounts = kinds.into_iter().map(|units| format_units(units.0, line.decimals));
+        [line.asset.clone()].into_iter().chain(amounts).collect()
+    };
+    Table {
+        caption: "Liabilities by kind; nothing is netted",
+        columns: &[
+            "asset",
+            "equity",
+            "debt",
+            "collateral, loans",
+            "collateral, margin",
+            "collateral, portfolio",
+        ],
+        numbers_from: 1,
+        rows: report.assets.iter().map(row).collect(),
+    }
+}
+
+fn source(report: &SolvencyReport) -> Table {
+    let source = &report.liabilities;
+    let checked = match source.checked_by {
+        LiabilityProof::Unverified => "not at all",
+        LiabilityProof::Bundle => "bundle of segment proofs",
+        LiabilityProof::FinalProof => "final proof",
+    };
+    let mut rows = vec![
+        vec!["checked by".into(), checked.into()],
+        vec!["root".into(), report.root.clone()],
+        vec!["accounts".into(), report.accounts.to_string()],
+        vec!["time, seconds since 1970-01-01 UTC".into(), report.time.to_string()],
+    ];
+    let digests = [("circuit", &source.circuit), ("key", &source.key), ("asset table", &source.asset_table)];
+    for (name, digest) in digests {
+        if let Some(digest) = digest {
+            rows.push(vec![name.into(), digest.clone()]);
+        }
+    }
+    for anchor in &source.anchors {
+        rows.push(vec!["published".into(), format!("{}: {}", anchor.place, anchor.reference)]);
+    }
+    for exclusion in &source.exclusions {
+        rows.push(vec!["left out".into(), format!("{}: {}", exclusion.what, exclusion.reason)]);
+    }
+    Table { caption: "Statement of liabilities", columns: &["what", "is"], numbers_from: 2, rows }
+}
+
+fn wrapped(report: &SolvencyReport) -> Table {
+    let row = |line: &super::WrappedLine| {
+        let supplies = line.supplies.iter().map(|supply| {
+            format!(
+                "{} {}",
+                supply.network,
+                supply.supply.map_or("unknown".into(), |supply| supply.0.to_string())
+            )
+        });
+        vec![
+            line.asset.clone(),
+            line.native.clone(),
+            if line.covered { "yes" } else { "NO" }.into(),
+            supplies.collect::<Vec<_>>().join(", "),
+            line.supply.0.to_string(),
+            line.pool.0.to_string(),
+        ]
+    };
+    Table {
+        caption: "Pools behind wrapped assets, in base units",
+        columns: &["asset", "stands for", "covered", "supplies", "supply, native", "pool, native"],
+        numbers_from: 4,
+        rows: report.wrapped.iter().map(row).collect(),
+    }
+}
+
+fn quality(report: &SolvencyReport) -> Table {
+    let quality = &report.quality;
+    let top = &quality.concentration;
+    let share = |share: Option<u32>| percent(share.map(|share| Units(share.into())));
+    let value = |units: Units| format_units(units.0, 6);
+    let mut rows = vec![
+        vec!["value of counted reserves".into(), value(quality.value)],
+        vec!["value of what is owed".into(), value(quality.equity_value)],
+        vec!["value after haircuts".into(), value(quality.haircut_value)],
+        vec!["haircut-adjusted ratio (across assets)".into(), percent(quality.haircut_ratio_ppm)],
+        vec!["own tokens".into(), share(quality.own_tokens_ppm)],
+        vec!["staked".into(), share(quality.staked_ppm)],
+        vec!["derivatives of others".into(), share(quality.derivatives_ppm)],
+        vec!["addresses with value".into(), top.addresses.to_string()],
+        vec!["largest address".into(), share(top.top_1_ppm)],
+        vec!["4 largest addresses".into(), share(top.top_4_ppm)],
+        vec!["10 largest addresses".into(), share(top.top_10_ppm)],
+        vec!["Herfindahl index".into(), share(top.hhi_ppm)],
+    ];
+    for line in &quality.stablecoins {
+        rows.push(vec![format!("stablecoins of {}", line.issuer), share(line.ppm)]);
+    }
+    for line in quality.classes.iter().filter(|line| line.rows > 0) {
+        rows.push(vec![format!("kept {}", line.class), share(line.ppm)]);
+    }
+    if !quality.unpriced.is_empty() {
+        rows.push(vec!["without price, in no figure here".into(), quality.unpriced.join(", ")]);
+    }
+    Table {
+        caption: "What counted reserves are made of",
+        columns: &["figure", "value"],
+        numbers_from: 1,
+        rows,
+    }
+}
+
+fn findings(report: &SolvencyReport) -> Table {
+    let row = |finding: &crate::finding::Finding| {
+        let places = finding.places.iter().map(|place| format!("{}:{}", place.file, place.line));
+        vec![
+            finding.severity.name().into(),
+            finding.code.code().into(),
+            finding.text.clone(),
+            places.collect::<Vec<_>>().join(" "),
+            finding.count.to_string(),
+        ]
+    };
+    Table {
+        caption: "What is inconsistent; places are file:line",
+        columns: &["severity", "code", "finding", "first places", "rows"],
+        numbers_from: 4,
+        rows: report.findings.iter().map(row).collect(),
+    }
+}
+
+fn failures(report: &SolvencyReport) -> Table {
+    let row = |failure: &super::Failure| {
+        vec![format!("{}:{}", failure.place.file, failure.place.line), failure.code.code().into()]
+    };
+    // Markdown and HTML are for reading; the JSON has up to a thousand.
+    Table {
+        caption: "Rows that don't count, or count as claims only",
+        columns: &["file:line", "code"],
+        numbers_from: 2,
+        rows: report.failures.rows.iter().take(100).map(row).collect(),
+    }
+}
+
+fn files(report: &SolvencyReport) -> Table {
+    let row = |file: &super::FileSummary| {
+        vec![
+            file.digest.clone(),
+            file.format.clone(),
+            file.bytes.to_string(),
+            file.rows.to_string(),
+            file.rounded.to_string(),
+        ]
+    };
+    Table {
+        caption: "Files of reserves",
+        columns: &["BLAKE3", "format", "bytes", "rows", "rounded down"],
+        numbers_from: 2,
+        rows: report.files.iter().map(row).collect(),
+    }
+}
+
+/// Parts per million as percent; a dash where there is no ratio.
+fn percent(ppm: Option<Units>) -> String {
+    ppm.map_or("–".into(), |ppm| format!("{} %", format_units(ppm.0, 4)))
+}
