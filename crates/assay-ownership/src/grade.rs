@@ -1,9 +1,11 @@
 use core::fmt;
 
+use serde::{Deserialize, Serialize};
+
 use crate::{Challenge, Control};
 
 /// How much is shown about who controls an address, from nothing to movement on the chain.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub enum Grade {
     /// The address is only claimed, or its evidence wasn't verified.
     #[default]
@@ -19,15 +21,25 @@ pub enum Grade {
     O4,
 }
 
-impl fmt::Display for Grade {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
+impl Grade {
+    /// All grades in order.
+    pub const ALL: [Self; 5] = [Self::O0, Self::O1, Self::O2, Self::O3, Self::O4];
+
+    /// Its name.
+    pub const fn name(self) -> &'static str {
+        match self {
             Self::O0 => "O0",
             Self::O1 => "O1",
             Self::O2 => "O2",
             Self::O3 => "O3",
             Self::O4 => "O4",
-        })
+        }
+    }
+}
+
+impl fmt::Display for Grade {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
     }
 }
 

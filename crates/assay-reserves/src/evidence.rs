@@ -1,5 +1,6 @@
 use std::collections::BTreeSet;
 
+pub use assay_ownership::Grade as OwnershipGrade;
 use serde::{Deserialize, Serialize};
 
 use crate::row::ReserveRow;
@@ -33,39 +34,6 @@ impl EvidenceLevel {
             Self::L2 => "L2",
             Self::L3 => "L3",
             Self::L4 => "L4",
-        }
-    }
-}
-
-/// How well it is shown that the entity controls an address. What each scheme reaches is up to whoever checks it; the
-/// order is what counts here.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-pub enum OwnershipGrade {
-    /// The file says so, and nobody else.
-    #[default]
-    O0,
-    /// Something that isn't bound to this epoch: a third party's word, or a signature of a message that could be old.
-    O1,
-    /// A valid signature, by a key bound to the address, of a message that names entity and epoch.
-    O2,
-    /// As O2, of the full challenge (roots, address list, block hashes), by as many keys as spending takes.
-    O3,
-    /// As O3, checked by the network's own rules for spending or by the contract itself at the block.
-    O4,
-}
-
-impl OwnershipGrade {
-    /// All grades in order.
-    pub const ALL: [Self; 5] = [Self::O0, Self::O1, Self::O2, Self::O3, Self::O4];
-
-    /// Its name.
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::O0 => "O0",
-            Self::O1 => "O1",
-            Self::O2 => "O2",
-            Self::O3 => "O3",
-            Self::O4 => "O4",
         }
     }
 }

@@ -13,6 +13,7 @@ mod reader;
 mod report;
 mod resample;
 mod row;
+mod signatures;
 mod source;
 mod vector;
 
@@ -29,7 +30,8 @@ pub use figure::{
 pub use finding::{Finding, FindingCode, FindingPlace, Severity};
 pub use format::{ReserveFormat, Source};
 pub use policy::{
-    CoinName, Haircut, MAX_POLICY_BYTES, NetworkPolicy, Policy, Stablecoin, WrappedAsset, WrappedIssuer,
+    AddressKind, CoinName, Haircut, MAX_POLICY_BYTES, NetworkPolicy, Policy, Stablecoin, WrappedAsset,
+    WrappedIssuer,
 };
 pub use reader::{ReadOptions, ReserveReader};
 pub use report::{
@@ -41,6 +43,7 @@ pub use report::{
 };
 pub use resample::{CoinAgeError, CoinAges, MAX_SAMPLES, Resample, ResampleError, minimum_balance};
 pub use row::{OwnerClass, Place, ReserveRow, SectionTotal, Staking, WrappedSupply};
+pub use signatures::{AddressList, ChallengeMismatch, SignatureAssessor};
 pub use source::ScriptClaim;
 pub use vector::{Column, MAX_VECTOR_BYTES, ReserveVector, VectorError};
 

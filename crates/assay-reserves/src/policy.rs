@@ -1,11 +1,13 @@
 use std::collections::{BTreeMap, BTreeSet};
 
+use assay_ownership::{CosmosKey, Grade as OwnershipGrade, Network};
 use assay_statement::AssetTable;
 use serde::{Deserialize, Serialize};
 
 use crate::error::ReserveError;
-use crate::evidence::{EvidenceLevel, OwnershipGrade};
+use crate::evidence::EvidenceLevel;
 use crate::figure::PPM;
+use crate::report::{canonical, digest};
 
 /// Bytes that a policy file may have.
 pub const MAX_POLICY_BYTES: usize = 1 << 20;
@@ -24,6 +26,7 @@ pub const MAX_POLICY_BYTES: usize = 1 << 20;
 /// name = "ETH"
 /// aliases = ["ERC20"]
 /// confirmations = 64
+/// addresses = { kind = "evm", chain_id = 1 }   # whose signatures are verified; see `AddressKind`
 ///
 /// [[coin]]                         # names that files use for an asset on a network
 /// name = "USDT-ERC20"
@@ -87,6 +90,92 @@ pub struct NetworkPolicy {
     pub aliases: Vec<String>,
     /// Blocks on top from which a block counts as final, for whoever asks a node.
     pub confirmations: u32,
+    /// How its addresses are made. Without it no signature on the network is verified.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub addresses: Option<AddressKind>,
+}
+
+/// How addresses of a network are made, and so what a signature must show; see [`assay_ownership::Network`].
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "kebab-case", deny_unknown_fields)]
+#[allow(missing_docs, reason = "the networks' own names")]
+pub enum AddressKind {
+    Bitcoin,
+    BitcoinTestnet,
+    BitcoinRegtest,
+    Litecoin,
+    Dogecoin,
+    BitcoinCash,
+    Ecash,
+    BitcoinSv,
+    BitcoinGold,
+    Dash,
+    Digibyte,
+    Qtum,
+    Ravencoin,
+    Zcash,
+    Evm { chain_id: u64 },
+    Beacon,
+    Tron,
+    Solana,
+    Aptos,
+    Sui,
+    Ton,
+    Substrate { prefix: u16 },
+    Stellar,
+    Algorand,
+    Cardano,
+    CardanoTestnet,
+    Near,
+    Filecoin,
+    FilecoinTestnet,
+    Cosmos { prefix: String },
+    CosmosEthereum { prefix: String },
+    Eos,
+    Starknet,
+    Xrp,
+}
+
+impl AddressKind {
+    /// The network as whoever verifies signatures calls it.
+    pub fn network(&self) -> Network<'_> {
+        match self {
+            Self::Bitcoin => Network::Bitcoin,
+            Self::BitcoinTestnet => Network::BitcoinTestnet,
+            Self::BitcoinRegtest => Network::BitcoinRegtest,
+            Self::Litecoin => Network::Litecoin,
+            Self::Dogecoin => Network::Dogecoin,
+            Self::BitcoinCash => Network::BitcoinCash,
+            Self::Ecash => Network::ECash,
+            Self::BitcoinSv => Network::BitcoinSv,
+            Self::BitcoinGold => Network::BitcoinGold,
+            Self::Dash => Network::Dash,
+            Self::Digibyte => Network::DigiByte,
+            Self::Qtum => Network::Qtum,
+            Self::Ravencoin => Network::Ravencoin,
+            Self::Zcash => Network::Zcash,
+            Self::Evm { chain_id } => Network::Evm { chain_id: *chain_id },
+            Self::Beacon => Network::Beacon,
+            Self::Tron => Network::Tron,
+            Self::Solana => Network::Solana,
+            Self::Aptos => Network::Aptos,
+            Self::Sui => Network::Sui,
+            Self::Ton => Network::Ton,
+            Self::Substrate { prefix } => Network::Substrate { prefix: *prefix },
+            Self::Stellar => Network::Stellar,
+            Self::Algorand => Network::Algorand,
+            Self::Cardano => Network::Cardano,
+            Self::CardanoTestnet => Network::CardanoTestnet,
+            Self::Near => Network::Near,
+            Self::Filecoin => Network::Filecoin,
+            Self::FilecoinTestnet => Network::FilecoinTestnet,
+            Self::Cosmos { prefix } => Network::Cosmos { prefix, key: CosmosKey::Secp256k1 },
+            Self::CosmosEthereum { prefix } => Network::Cosmos { prefix, key: CosmosKey::EthSecp256k1 },
+            Self::Eos => Network::Eos,
+            Self::Starknet => Network::Starknet,
+            Self::Xrp => Network::Xrp,
+        }
+    }
 }
 
 /// What files call an asset on a network.
@@ -221,6 +310,12 @@ impl Policy {
             Some(haircut) => failed(format!("{} can't count more than its value", haircut.asset)),
             None => Ok(()),
         }
+    }
+
+    /// BLAKE3 digest of the whole policy.
+    pub fn digest(&self) -> Result<[u8; 32], ReserveError> {
+        let bytes = canonical(self).map_err(|error| ReserveError::Input(error.to_string()))?;
+        Ok(digest("assay.policy/1", &bytes))
     }
 
     /// What the policy knows, ready to look up.

@@ -13,6 +13,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 pub use build::{ReportBuilder, ReportInputs, build_report};
 pub use canonical::CanonicalError;
+pub(crate) use canonical::{canonical, digest};
 pub use unproven::Unproven;
 pub use verify::{VerifyError, verify_report};
 

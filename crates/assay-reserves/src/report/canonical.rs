@@ -63,14 +63,14 @@ impl SolvencyReport {
     }
 }
 
-pub(super) fn canonical(value: &impl Serialize) -> Result<Vec<u8>, CanonicalError> {
+pub(crate) fn canonical(value: &impl Serialize) -> Result<Vec<u8>, CanonicalError> {
     let value = serde_json::to_value(value).map_err(|_| CanonicalError::Number)?;
     let mut bytes = Vec::new();
     write(&value, &mut bytes)?;
     Ok(bytes)
 }
 
-pub(super) fn digest(domain: &str, bytes: &[u8]) -> [u8; 32] {
+pub(crate) fn digest(domain: &str, bytes: &[u8]) -> [u8; 32] {
     let mut hasher = blake3::Hasher::new();
     hasher.update(domain.as_bytes()).update(b"\n").update(bytes);
     *hasher.finalize().as_bytes()

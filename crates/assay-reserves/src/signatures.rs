@@ -1,0 +1,158 @@
+//! Signatures of rows, checked for an epoch's challenge.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use assay_ownership::{
+    ChainChecks, Challenge, Claim, Evidence, Grade, OwnershipError, account, grade, verify,
+};
+use assay_statement::{AssetTable, Entity, Epoch};
+
+use crate::address::address_key;
+use crate::error::ReserveError;
+use crate::evidence::{Assessor, BalanceObservations, OwnershipResult};
+use crate::format::{ReserveFormat, Source};
+use crate::policy::{AddressKind, Policy, PolicyIndex};
+use crate::reader::{ReadOptions, ReserveReader};
+use crate::row::ReserveRow;
+
+/// Verifies the signatures of rows with `assay-ownership`. It knows nothing about balances.
+#[derive(Debug)]
+pub struct SignatureAssessor {
+    networks: BTreeMap<String, AddressKind>,
+    challenge: Option<Challenge>,
+}
+
+impl SignatureAssessor {
+    /// For rows on the policy's networks. Without a challenge no signature is worth more than [`Grade::O1`].
+    pub fn new(policy: &Policy, challenge: Option<Challenge>) -> Self {
+        let networks = policy.network.iter();
+        let networks =
+            networks.filter_map(|network| Some((network.name.clone(), network.addresses.clone()?)));
+        Self { networks: networks.collect(), challenge }
+    }
+}
+
+impl Assessor for SignatureAssessor {
+    fn ownership(&mut self, row: &ReserveRow) -> OwnershipResult {
+        if row.signatures.is_empty() {
+            return OwnershipResult::Unchecked;
+        }
+        let Some(kind) = self.networks.get(&row.network) else { return OwnershipResult::Unsupported };
+        let signatures: Vec<&str> = row.signatures.iter().map(String::as_str).collect();
+        // Files have one column for what is a script to some schemes and a key to others.
+        let script = row.script.as_deref();
+        let claim = Claim {
+            network: kind.network(),
+            address: &row.address,
+            message: row.message.as_bytes(),
+            evidence: Evidence { signatures: &signatures, public_key: script, script, ..Evidence::default() },
+            facts: &[],
+        };
+        match verify(&claim) {
+            Ok(control) => {
+                let of_challenge = |challenge| grade(&[control], challenge, ChainChecks::default());
+                OwnershipResult::Verified { grade: self.challenge.as_ref().map_or(Grade::O1, of_challenge) }
+            }
+            Err(OwnershipError::Unbound(_)) => OwnershipResult::Unbound,
+            Err(OwnershipError::Unsupported { .. }) => OwnershipResult::Unsupported,
+            Err(_) => OwnershipResult::Invalid,
+        }
+    }
+
+    fn balance(&mut self, _: &ReserveRow) -> BalanceObservations {
+        BalanceObservations::default()
+    }
+}
+
+/// The set of listed addresses, which a challenge names by its digest: whoever signs it knows for which list.
+#[derive(Debug)]
+pub struct AddressList {
+    networks: PolicyIndex,
+    kinds: BTreeMap<String, AddressKind>,
+    keys: Vec<[u8; 32]>,
+}
+
+impl AddressList {
+    /// A list without addresses.
+    pub fn new(assets: &AssetTable, policy: &Policy) -> Self {
+        let networks = policy.network.iter();
+        let kinds = networks.filter_map(|network| Some((network.name.clone(), network.addresses.clone()?)));
+        Self { networks: policy.index(assets), kinds: kinds.collect(), keys: Vec::new() }
+    }
+
+    /// Adds the addresses of a file. Rows that can't be read are errors.
+    pub fn add_file(
+        &mut self,
+        source: &Source,
+        format: ReserveFormat,
+        assets: &Arc<AssetTable>,
+        policy: &Policy,
+        options: ReadOptions,
+    ) -> Result<(), ReserveError> {
+        let mut reader = ReserveReader::open(source, format, Arc::clone(assets), policy, options)?;
+        while let Some(row) = reader.next_row()? {
+            self.add(&row);
+        }
+        Ok(())
+    }
+
+    /// Adds a row's address.
+    pub fn add(&mut self, row: &ReserveRow) {
+        let network = self.networks.network(&row.network).unwrap_or(&row.network);
+        // What stands for one account is one address, however it is spelt.
+        let bytes = self.kinds.get(network).and_then(|kind| account(kind.network(), &row.address).ok());
+        let (how, bytes): (&[u8], _) = match bytes {
+            Some(bytes) => (b"account", bytes),
+            None => (b"address", address_key(&row.address).into_bytes()),
+        };
+        let mut hasher = blake3::Hasher::new_derive_key("assay 2026 reserve address");
+        for part in [network.as_bytes(), how, &bytes] {
+            hasher.update(&(part.len() as u64).to_le_bytes()).update(part);
+        }
+        self.keys.push(*hasher.finalize().as_bytes());
+    }
+
+    /// How many different addresses there are, and the BLAKE3 digest of the set, in whatever order and how often they were
+    /// added.
+    pub fn finish(mut self) -> (usize, [u8; 32]) {
+        self.keys.sort_unstable();
+        self.keys.dedup();
+        let mut hasher = blake3::Hasher::new_derive_key("assay 2026 list of reserve addresses");
+        self.keys.iter().for_each(|key| {
+            hasher.update(key);
+        });
+        (self.keys.len(), *hasher.finalize().as_bytes())
+    }
+}
+
+/// A challenge of another occasion than the report.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("the challenge is for another {what}")]
+pub struct ChallengeMismatch {
+    what: &'static str,
+}
+
+impl ChallengeMismatch {
+    /// Refuses a challenge that isn't for this entity, epoch, root, list of addresses and policy: signatures of it would
+    /// show control for something else.
+    pub fn check(
+        challenge: &Challenge,
+        (entity, epoch): (&Entity, &Epoch),
+        root: &[u8; 32],
+        addresses: &[u8; 32],
+        policy: &[u8; 32],
+    ) -> Result<(), Self> {
+        let parts = [
+            ("entity", challenge.entity() == entity),
+            ("epoch", challenge.epoch() == epoch),
+            ("statement of liabilities", challenge.liabilities() == root),
+            ("list of addresses", challenge.addresses() == addresses),
+            ("policy", challenge.policy() == policy),
+        ];
+        match parts.into_iter().find(|(_, same)| !same) {
+            Some((what, _)) => Err(Self { what }),
+            None => Ok(()),
+        }
+    }
+}
