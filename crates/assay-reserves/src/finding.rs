@@ -8,6 +8,9 @@ use crate::row::Place;
 /// Findings that are told apart; more of the same code are counted together.
 const MAX_FINDINGS: usize = 1_000;
 
+/// Characters by which subjects are told apart; they may come from files.
+const MAX_SUBJECT: usize = 200;
+
 /// Rows that a finding names; it counts the rest.
 const MAX_PLACES: usize = 8;
 
@@ -167,10 +170,11 @@ impl FindingSet {
         places: &[Place],
         text: impl FnOnce() -> String,
     ) {
-        let known = self.0.contains_key(&(code, subject.to_owned()));
+        let subject: String = subject.chars().take(MAX_SUBJECT).collect();
+        let key = (code, subject);
         // Beyond the bound, a code has one finding more, which counts.
-        let further = !known && self.0.len() >= MAX_FINDINGS;
-        let key = (code, if further { "\u{10ffff}".into() } else { subject.to_owned() });
+        let further = self.0.len() >= MAX_FINDINGS && !self.0.contains_key(&key);
+        let key = if further { (code, "\u{10ffff}".into()) } else { key };
         let finding = self.0.entry(key).or_insert_with(|| Finding {
             code,
             severity: code.severity(),

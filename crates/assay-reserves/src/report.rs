@@ -369,7 +369,7 @@ pub struct ClassShare {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Failures {
-    /// How many.
+    /// How many; a row whose signature and balance are both wrong counts for each.
     pub count: u64,
     /// The first [`MAX_FAILURES`] of them.
     pub rows: Vec<Failure>,

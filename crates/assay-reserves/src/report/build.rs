@@ -258,6 +258,9 @@ impl ReportBuilder {
                 self.fail(place, code);
             }
         }
+        if row.amount.is_none() {
+            return Ok(());
+        }
         if let (Some(wrapped), Some(line)) = (outcome.pool, self.lines.get_mut(row.asset)) {
             let (level, grade) = (balance.level, ownership.grade());
             let pool = self.pools.entry(wrapped).or_insert(Pool { amount: 0, level, grade });

@@ -1,5 +1,5 @@
 use super::SolvencyReport;
-use super::text::{Block, Table, blocks};
+use super::text::{Block, Table, blocks, is_deceptive};
 
 /// Colours follow the reader's setting; the contrast of each pair is 7 to 1 or more.
 const STYLE: &str = "\
@@ -85,8 +85,8 @@ fn write_table(table: &Table, out: &mut String) {
     out.push_str("</tbody>\n</table>\n</div>\n");
 }
 
-/// Texts may come from files of the exchange: everything that could end a text or an attribute is escaped, and control
-/// and direction characters, which could show another text than there is, are replaced.
+/// Texts may come from files of the exchange: everything that could end a text or an attribute is escaped, and what
+/// would show another text than there is is replaced.
 fn escape(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     for c in text.chars() {
@@ -96,10 +96,7 @@ fn escape(text: &str) -> String {
             '>' => out.push_str("&gt;"),
             '"' => out.push_str("&quot;"),
             '\'' => out.push_str("&#39;"),
-            '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{206f}' => {
-                out.push('\u{fffd}')
-            }
-            c if c.is_control() => out.push('\u{fffd}'),
+            c if is_deceptive(c) => out.push('\u{fffd}'),
             c => out.push(c),
         }
     }

@@ -1,5 +1,5 @@
 use super::SolvencyReport;
-use super::text::{Block, Table, blocks};
+use super::text::{Block, Table, blocks, is_deceptive};
 
 impl SolvencyReport {
     /// The report as Markdown with tables.
@@ -59,7 +59,10 @@ fn escape(text: &str) -> String {
                 out.push('\\');
                 out.push(c);
             }
+            '@' => out.push_str("&#64;"),
+            '.' if out.ends_with("www") => out.push_str("&#46;"),
             c if c.is_control() => out.push(' '),
+            c if is_deceptive(c) => out.push('\u{fffd}'),
             c => out.push(c),
         }
     }

@@ -283,6 +283,15 @@ fn files(report: &SolvencyReport) -> Table {
     }
 }
 
+/// Whether a character shows another text than there is: controls, and marks without width or of direction.
+pub(super) fn is_deceptive(c: char) -> bool {
+    c.is_control()
+        || matches!(
+            c,
+            '\u{61c}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}'
+        )
+}
+
 /// Parts per million as percent; a dash where there is no ratio.
 fn percent(ppm: Option<Units>) -> String {
     ppm.map_or("–".into(), |ppm| format!("{} %", format_units(ppm.0, 4)))

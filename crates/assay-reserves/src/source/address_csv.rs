@@ -59,8 +59,9 @@ const GENERATIONS: [(&[&str], Unit); 4] = [
 
 const SCRIPT: &str = "redeemscript/publickey";
 
-/// Coins that a section of totals may list.
-const MAX_TOTALS: usize = 100_000;
+/// Coins that a section of totals may list, and bytes of each, as they are held until the rows' header tells their unit.
+const MAX_TOTALS: usize = 10_000;
+const MAX_TOTAL_BYTES: usize = 1_000;
 
 /// CSV of totals, an empty line and rows.
 pub(crate) struct AddressCsv {
@@ -102,6 +103,10 @@ impl AddressCsv {
             let Some(record) = records.next()? else { return Err(broken(0, ProblemKind::NoRows)) };
             if record.is_blank() {
                 break;
+            }
+            let bytes: usize = record.fields.iter().map(String::len).sum();
+            if bytes > MAX_TOTAL_BYTES {
+                return Err(broken(record.line, ProblemKind::RecordTooLong { limit: MAX_TOTAL_BYTES }));
             }
             if raw_totals.len() >= MAX_TOTALS {
                 return Err(broken(record.line, ProblemKind::NoRows));

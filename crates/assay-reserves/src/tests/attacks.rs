@@ -208,6 +208,8 @@ fn a25_html_and_markdown_from_files_are_inert() {
         "BTC,BTC,[x](javascript:alert(1))|`y`,1".to_owned(),
         "BTC,BTC,[x](javascript:alert(1))|`y`,1".to_owned(),
         format!("BTC,BTC,b,1,{evil}"),
+        "BTC,BTC,c,1,www.example.com".to_owned(),
+        "BTC,BTC,c,1,a@example.com".to_owned(),
     ];
     let rows: Vec<&str> = rows.iter().map(String::as_str).collect();
     let mut inputs = inputs(&[("BTC", 1)]);
@@ -239,6 +241,7 @@ fn a25_html_and_markdown_from_files_are_inert() {
 
     let markdown = report.to_markdown();
     assert!(!markdown.contains("<script") && !markdown.replace("\\]", "").contains("]("));
+    assert!(!markdown.contains("www.example") && !markdown.contains("a@example"));
     assert!(markdown.contains("\\[x\\](javascript&#58;alert(1))\\|\\`y\\`"));
     // Texts don't leave their line: every line of a table has as many bars as its header.
     for table in markdown.split("\n\n").filter(|block| block.starts_with('|')) {
@@ -246,6 +249,38 @@ fn a25_html_and_markdown_from_files_are_inert() {
         let lines: Vec<_> = table.lines().collect();
         assert!(lines.iter().all(|line| bars(line) == bars(lines[0])), "{table}");
     }
+}
+
+#[test]
+fn a17_prices_decide_no_solvency() {
+    let text = own(&["BTC,BTC,a,1", "NOPRICE,ETH,a,4"]);
+    let build = |mantissa: Option<u64>| {
+        let mut inputs = inputs(&[("BTC", 100_000_001), ("NOPRICE", 4)]);
+        let mut assets = inputs.assets.assets().to_vec();
+        for asset in &mut assets {
+            asset.price = mantissa.map(|mantissa| Price { mantissa, scale: 0 });
+        }
+        inputs.assets = Arc::new(AssetTable::new(assets).unwrap());
+        build_report(inputs, &sources(&text), &mut ClaimsOnly).unwrap()
+    };
+    let reports = [build(None), build(Some(0)), build(Some(1)), build(Some(1_000_000_000))];
+    for report in &reports {
+        assert_eq!(report.assets, reports[0].assets);
+        assert!(!report.solvent && line(report, "NOPRICE").solvent);
+        assert!(report.not_proven.iter().any(|line| line.code == Unproven::Prices));
+    }
+    // Without prices there are no shares, rather than wrong ones.
+    assert_eq!((reports[0].quality.haircut_ratio_ppm, reports[0].quality.staked_ppm), (None, None));
+    assert_eq!(reports[0].quality.unpriced, ["BTC", "NOPRICE"]);
+}
+
+#[test]
+fn a25_names_from_files_do_not_fill_the_memory() {
+    let long = "n".repeat(1_000);
+    let rows: Vec<String> = (0..3_000).map(|row| format!("BTC,{row}{long},a{row},1,{row}{long}")).collect();
+    let rows: Vec<&str> = rows.iter().map(String::as_str).collect();
+    let json = report(&[], &own(&rows), &mut ClaimsOnly).to_json().unwrap();
+    assert!(json.len() < 1 << 20, "{}", json.len());
 }
 
 #[test]

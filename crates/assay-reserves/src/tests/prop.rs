@@ -1,7 +1,7 @@
 use std::collections::BTreeMap;
 
 use num_bigint::BigUint;
-use proptest::prelude::{ProptestConfig, any, prop, prop_assert, prop_assert_eq, proptest};
+use proptest::prelude::{any, prop, prop_assert, prop_assert_eq, proptest};
 
 use super::*;
 
@@ -31,8 +31,6 @@ const SAMPLES: [(ReserveFormat, &[u8]); 8] = [
 ];
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 200, ..ProptestConfig::default() })]
-
     #[test]
     fn random_bytes_never_panic(bytes in prop::collection::vec(any::<u8>(), 0..400)) {
         for format in ReserveFormat::ALL {

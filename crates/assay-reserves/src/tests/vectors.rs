@@ -67,6 +67,17 @@ fn the_audit_variant_has_no_amounts() {
     assert_eq!((first.amount, first.signatures.len(), first.owners.len()), (None, 1, 0));
     assert_eq!((first.script.clone(), second.signatures.len()), (None, 2));
     assert!(checked.codes().contains(&FindingCode::NoAmount));
+    // Beside the file with amounts, it adds nothing.
+    let memory = |name: &str, text: &str| Source::memory(name, text.as_bytes());
+    let amounts = memory("a.csv", include_str!("../../testdata/address-2024.csv"));
+    let audit = memory("b.csv", include_str!("../../testdata/audit.csv"));
+    let both = [(audit, ReserveFormat::AuditCsv), (amounts, ReserveFormat::AddressCsv)];
+    let report = build_report(inputs(&[]), &both, &mut ClaimsOnly).unwrap();
+    assert_eq!(
+        (line(&report, "BTC").reserves.counted.0, line(&report, "BTC").reserves.rows),
+        (350_000_000, 2)
+    );
+    assert_eq!(report.failures.count, 0);
 }
 
 #[test]
