@@ -97,6 +97,7 @@ fn measure(rows: u64, folder: &Path) -> Result<(), Box<dyn Error>> {
             },
             assets: Arc::clone(&assets),
             policy: policy.clone(),
+            challenge: None,
             supplies: Vec::new(),
             options: ReadOptions::default(),
         };

@@ -35,11 +35,11 @@ pub use policy::{
 };
 pub use reader::{ReadOptions, ReserveReader};
 pub use report::{
-    Anchor, AssetLine, ByEvidence, ByOwnership, CanonicalError, ClassShare, Concentration, Exclusion,
-    Failure, Failures, FileSummary, IssuerShare, LiabilityLine, LiabilityProof, LiabilitySource,
-    MAX_FAILURES, MAX_REPORT_BYTES, PolicySummary, Quality, REPORT_FORMAT, ReportBuilder, ReportInputs,
-    ReserveLine, SolvencyReport, SupplyLine, Units, Unproven, UnprovenLine, VerifyError, WrappedLine,
-    build_report, verify_report,
+    Anchor, AssetLine, BlockLine, ByEvidence, ByOwnership, CanonicalError, ChallengeLine, ClassShare,
+    Concentration, Exclusion, Failure, Failures, FileSummary, IssuerShare, LiabilityLine, LiabilityProof,
+    LiabilitySource, MAX_FAILURES, MAX_REPORT_BYTES, PolicySummary, Quality, REPORT_FORMAT, ReportBuilder,
+    ReportInputs, ReserveLine, SolvencyReport, SupplyLine, Units, Unproven, UnprovenLine, VerifyError,
+    WrappedLine, build_report, verify_report,
 };
 pub use resample::{CoinAgeError, CoinAges, MAX_SAMPLES, Resample, ResampleError, minimum_balance};
 pub use row::{OwnerClass, Place, ReserveRow, SectionTotal, Staking, WrappedSupply};

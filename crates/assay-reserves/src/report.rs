@@ -57,6 +57,8 @@ pub enum LiabilityProof {
     Bundle,
     /// By the final proof.
     FinalProof,
+    /// By a final proof that hides them: the figures are what accounts and equity don't exceed.
+    FinalProofBounds,
 }
 
 /// Where a root was published, so that everybody sees the same one.
@@ -119,6 +121,8 @@ pub struct SolvencyReport {
     pub liabilities: LiabilitySource,
     /// What the verifier asked for.
     pub policy: PolicySummary,
+    /// What keys had to sign for a grade above O1.
+    pub challenge: Option<ChallengeLine>,
     /// The files of reserves, in order.
     pub files: Vec<FileSummary>,
     /// Assets that are owed or held, in order of the asset table.
@@ -151,6 +155,30 @@ pub struct PolicySummary {
     pub minimum_evidence: EvidenceLevel,
     /// Independent remote sources that make L2.
     pub quorum: u32,
+}
+
+/// A challenge.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ChallengeLine {
+    /// SHA-256 of its text.
+    pub digest: String,
+    /// Digest of the list of addresses that it names.
+    pub addresses: String,
+    /// The blocks that it names: it is younger than they are.
+    pub blocks: Vec<BlockLine>,
+}
+
+/// A block.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct BlockLine {
+    /// Its network.
+    pub network: String,
+    /// Its height.
+    pub height: u64,
+    /// Its hash.
+    pub hash: String,
 }
 
 /// A file of reserves.

@@ -117,6 +117,7 @@ fn inputs(equity: &[(&str, u128)]) -> ReportInputs {
         },
         assets: assets(),
         policy: policy(),
+        challenge: None,
         supplies: Vec::new(),
         options: ReadOptions::default(),
     }

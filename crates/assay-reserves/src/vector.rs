@@ -7,7 +7,7 @@ pub const MAX_VECTOR_BYTES: usize = 1 << 20;
 
 /// Reserves per asset, in order of the asset table, in base units: what a proof that hides totals compares them with.
 ///
-/// As a file it is CSV with the header `asset,reserve`, one line for every asset of the table, in order, LF line ends,
+/// As a file it is CSV with the header `asset,reserve_base_units`, one line for every asset of the table, in order, LF line ends,
 /// integers without zeros in front. There is one file for each vector.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ReserveVector(Vec<(usize, u128)>);
@@ -28,7 +28,7 @@ pub enum VectorError {
     #[error("the reserve vector is larger than {MAX_VECTOR_BYTES} bytes")]
     TooLarge,
     /// Not UTF-8, another header, no last line end.
-    #[error("not a reserve vector: expected asset,reserve and a line for every asset")]
+    #[error("not a reserve vector: expected asset,reserve_base_units and a line for every asset")]
     Form,
     /// A line that isn't the table's next asset and a canonical integer below 2^128.
     #[error("line {line} of the reserve vector: expected the table's next asset and its reserve")]
@@ -59,7 +59,7 @@ impl ReserveVector {
 
     /// The file.
     pub fn to_csv(&self, assets: &AssetTable) -> String {
-        let mut text = String::from("asset,reserve\n");
+        let mut text = String::from("asset,reserve_base_units\n");
         for (asset, (_, reserve)) in assets.assets().iter().zip(&self.0) {
             // A symbol has neither commas nor quotes.
             text.push_str(&format!("{},{reserve}\n", asset.symbol));
@@ -75,7 +75,7 @@ impl ReserveVector {
         let text = std::str::from_utf8(bytes).map_err(|_| VectorError::Form)?;
         let text = text.strip_suffix('\n').ok_or(VectorError::Form)?;
         let mut lines = text.split('\n');
-        if lines.next() != Some("asset,reserve") {
+        if lines.next() != Some("asset,reserve_base_units") {
             return Err(VectorError::Form);
         }
         let mut reserves = Vec::with_capacity(assets.len());

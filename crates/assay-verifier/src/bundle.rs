@@ -135,6 +135,8 @@ pub struct Statement {
     pub figures: Figures,
     /// Number of segments, if a bundle shows it.
     pub segments: Option<usize>,
+    /// Digest of the key of the final circuit, if it is a final proof.
+    pub key: Option<Digest>,
 }
 
 /// The head of a bundle. Layout, numbers little-endian: magic, version (4 bytes), circuit id (32), length of what
@@ -304,6 +306,7 @@ impl<'a> BundleVerifier<'a> {
             depth,
             figures,
             segments: Some(header.segments),
+            key: None,
         })
     }
 }

@@ -196,6 +196,7 @@ pub fn verify_proof(bytes: &[u8], expected: Expectations<'_>) -> Result<Statemen
         depth,
         figures,
         segments: None,
+        key: Some(file.key),
     })
 }
 

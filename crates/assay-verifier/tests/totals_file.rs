@@ -39,6 +39,7 @@ fn statement() -> Statement {
         depth: 20,
         figures: Figures::Exact { accounts: 12, totals },
         segments: Some(3),
+        key: None,
     }
 }
 

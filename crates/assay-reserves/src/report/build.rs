@@ -1,14 +1,14 @@
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
+use assay_ownership::Challenge;
 use assay_statement::{Asset, AssetTable, Entity, EntryKey, Epoch, Kind, Totals};
 
-use super::canonical::{canonical, digest};
 use super::unproven::unproven;
 use super::{
-    AssetLine, ClassShare, Concentration, Failure, Failures, FileSummary, IssuerShare, LiabilityLine,
-    LiabilityProof, LiabilitySource, MAX_FAILURES, PolicySummary, Quality, REPORT_FORMAT, ReserveLine,
-    SolvencyReport, SupplyLine, Units, WrappedLine,
+    AssetLine, BlockLine, ChallengeLine, ClassShare, Concentration, Failure, Failures, FileSummary,
+    IssuerShare, LiabilityLine, LiabilityProof, LiabilitySource, MAX_FAILURES, PolicySummary, Quality,
+    REPORT_FORMAT, ReserveLine, SolvencyReport, SupplyLine, Units, WrappedLine,
 };
 use crate::check::{Checker, Key};
 use crate::error::ReserveError;
@@ -42,6 +42,8 @@ pub struct ReportInputs {
     pub assets: Arc<AssetTable>,
     /// What the verifier asks for.
     pub policy: Policy,
+    /// What keys had to sign.
+    pub challenge: Option<Challenge>,
     /// Supplies of wrapped assets of the entity, besides those in files. Of two figures, the larger counts.
     pub supplies: Vec<WrappedSupply>,
     /// How files are read.
@@ -205,7 +207,7 @@ impl ReportBuilder {
         let quality = self.quality()?;
         let assets = self.assets()?;
         let inputs = self.inputs;
-        let policy = canonical(&inputs.policy).map_err(|error| ReserveError::Input(error.to_string()))?;
+        let policy = inputs.policy.digest()?;
         let mut report = SolvencyReport {
             format: REPORT_FORMAT.into(),
             entity: inputs.entity.as_str().into(),
@@ -215,11 +217,12 @@ impl ReportBuilder {
             accounts: inputs.accounts,
             liabilities: inputs.liabilities,
             policy: PolicySummary {
-                digest: blake3::Hash::from_bytes(digest("assay.policy/1", &policy)).to_hex().to_string(),
+                digest: hex(&policy),
                 minimum_ownership: inputs.policy.minimum_ownership,
                 minimum_evidence: inputs.policy.minimum_evidence,
                 quorum: inputs.policy.quorum,
             },
+            challenge: inputs.challenge.as_ref().map(challenge_line),
             files: self.files,
             assets,
             solvent: false,
@@ -541,6 +544,23 @@ impl WrappedLine {
     }
 }
 
+fn challenge_line(challenge: &Challenge) -> ChallengeLine {
+    let block = |block: &assay_ownership::BlockMark| BlockLine {
+        network: block.network.clone(),
+        height: block.height,
+        hash: hex(&block.hash),
+    };
+    ChallengeLine {
+        digest: hex(&challenge.digest()),
+        addresses: hex(challenge.addresses()),
+        blocks: challenge.blocks().iter().map(block).collect(),
+    }
+}
+
+fn hex(digest: &[u8; 32]) -> String {
+    blake3::Hash::from_bytes(*digest).to_hex().to_string()
+}
+
 fn check_inputs(inputs: &ReportInputs) -> Result<(), ReserveError> {
     let failed = |reason: &str| Err(ReserveError::Input(reason.into()));
     if inputs.accounts >= 1 << 53 {
@@ -556,7 +576,9 @@ fn check_inputs(inputs: &ReportInputs) -> Result<(), ReserveError> {
             return failed("a digest has 64 hexadecimal digits in lower case");
         }
     }
-    if source.checked_by == LiabilityProof::FinalProof && (source.circuit.is_none() || source.key.is_none()) {
+    if matches!(source.checked_by, LiabilityProof::FinalProof | LiabilityProof::FinalProofBounds)
+        && (source.circuit.is_none() || source.key.is_none())
+    {
         return failed("a final proof has a circuit and a key");
     }
     let anchors = source.anchors.iter().flat_map(|anchor| [&anchor.place, &anchor.reference]);

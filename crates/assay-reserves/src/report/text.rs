@@ -149,6 +149,9 @@ fn source(report: &SolvencyReport) -> Table {
         LiabilityProof::Unverified => "not at all",
         LiabilityProof::Bundle => "bundle of segment proofs",
         LiabilityProof::FinalProof => "final proof",
+        LiabilityProof::FinalProofBounds => {
+            "final proof; accounts and what is owed are at most these figures"
+        }
     };
     let mut rows = vec![
         vec!["checked by".into(), checked.into()],
@@ -167,6 +170,13 @@ fn source(report: &SolvencyReport) -> Table {
     }
     for exclusion in &source.exclusions {
         rows.push(vec!["left out".into(), format!("{}: {}", exclusion.what, exclusion.reason)]);
+    }
+    if let Some(challenge) = &report.challenge {
+        rows.push(vec!["challenge to sign, SHA-256".into(), challenge.digest.clone()]);
+        for block in &challenge.blocks {
+            let text = format!("{} {} {}", block.network, block.height, block.hash);
+            rows.push(vec!["challenge is younger than".into(), text]);
+        }
     }
     Table { caption: "Statement of liabilities", columns: &["what", "is"], numbers_from: 2, rows }
 }

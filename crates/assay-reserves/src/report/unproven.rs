@@ -52,6 +52,9 @@ statements! {
     /// Liabilities that nobody checked.
     LiabilitiesUnverified = "liabilities-unverified",
         "The figures of liabilities: no proof of them was checked.";
+    /// Totals that aren't shown.
+    HiddenTotals = "hidden-totals",
+        "How much is owed: the proof shows that it is at most these figures, and ratios are at least the shown ones.";
     /// A root that may differ.
     RootNotAnchored = "root-not-anchored",
         "That everybody sees the same root: it is published nowhere that is named here.";
@@ -108,6 +111,7 @@ pub(super) fn unproven(report: &SolvencyReport) -> Vec<UnprovenLine> {
         | Unproven::Prices => true,
         Unproven::DebtCover => report.assets.iter().any(|line| line.liabilities.debt.0 > 0),
         Unproven::LiabilitiesUnverified => report.liabilities.checked_by == LiabilityProof::Unverified,
+        Unproven::HiddenTotals => report.liabilities.checked_by == LiabilityProof::FinalProofBounds,
         Unproven::RootNotAnchored => report.liabilities.anchors.is_empty(),
         Unproven::Exclusions => !report.liabilities.exclusions.is_empty(),
         Unproven::ClaimedRows => any(&|line| line.by_evidence.L0.0 > 0 || line.by_ownership.O0.0 > 0),

@@ -585,7 +585,10 @@ fn vectors_are_canonical() {
     assert_eq!(vector.as_slice().len(), assets().len());
     assert_eq!(vector.as_slice()[0], (0, 300_000_000));
     let csv = vector.to_csv(&assets());
-    assert!(csv.starts_with("asset,reserve\nBTC,300000000\nETH,1000000000000000000\nNOPRICE,0\n"), "{csv}");
+    assert!(
+        csv.starts_with("asset,reserve_base_units\nBTC,300000000\nETH,1000000000000000000\nNOPRICE,0\n"),
+        "{csv}"
+    );
     assert_eq!(ReserveVector::from_csv(csv.as_bytes(), &assets()), Ok(vector));
     let verified = ReserveVector::new(&report, &assets(), Column::Verified);
     assert!(verified.as_slice().iter().all(|(_, reserve)| *reserve == 0));

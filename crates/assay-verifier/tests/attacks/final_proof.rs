@@ -78,6 +78,7 @@ fn an_honest_final_proof_says_what_the_ledger_says() {
     assert_eq!(statement.figures, Figures::Exact { accounts: 12, totals: EXCHANGE.totals(0..12) });
     assert_eq!(statement.root, EXCHANGE.root(vec![FINAL.leaf.statement.top]));
     assert_eq!(statement.segments, None);
+    assert_eq!(statement.key, final_key(TotalsMode::Open, SEGMENT_SHAPES[0], 0));
 }
 
 /// A22, A28: the file says nothing about who, when and what; the caller does.
