@@ -1,7 +1,7 @@
 use super::SolvencyReport;
 use super::text::{Block, Table, blocks, is_deceptive};
 
-/// Colours follow the reader's setting; the contrast of each pair is 7 to 1 or more.
+/// Colours follow the reader's setting; text has a contrast of 7 to 1 or more in both.
 const STYLE: &str = "\
 :root{color-scheme:light dark;--text:#1b1b1b;--page:#fff;--line:#767676;--good:#0b5a1e;--bad:#8f0f0f}\
 @media(prefers-color-scheme:dark){:root{--text:#ececec;--page:#121212;--line:#8d8d8d;--good:#8fe0a2;--bad:#ffb0a8}}\
