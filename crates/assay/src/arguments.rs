@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use assay_ledger::LedgerFormat;
+use assay_reserves::ReserveFormat;
 use assay_statement::{Entity, Epoch};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
@@ -44,6 +45,13 @@ pub(crate) enum Command {
     Receipt(Receipt),
     /// Check a receipt against a root that you have from somewhere else.
     VerifyReceipt(VerifyReceipt),
+    /// Look at reserve files: inconsistencies, signatures, the text to sign, heights to ask for.
+    #[command(subcommand)]
+    Reserves(Reserves),
+    /// Join a verified proof with reserve files into a solvency report: JSON, Markdown and HTML.
+    Report(Report),
+    /// Make a solvency report again from proof, files and policy, and compare it byte by byte.
+    VerifyReport(VerifyReport),
     /// Show the circuit: tables, parameters, bits of security, id.
     Circuit,
     /// Measure what proving costs on this machine.
@@ -325,6 +333,141 @@ pub(crate) struct VerifyReceipt {
     /// Asset table (TOML), instead of the one in the totals file.
     #[arg(long)]
     pub(crate) assets: Option<PathBuf>,
+}
+
+#[derive(Subcommand)]
+pub(crate) enum Reserves {
+    /// List what is inconsistent in reserve files, and what their signatures show.
+    Check(CheckReserves),
+    /// Print the text that keys are to sign for an epoch.
+    Challenge(MakeChallenge),
+    /// Pick past heights at which balances are to be shown, by a block hash that nobody knew before.
+    Resample(Heights),
+}
+
+/// Reserve files and what they are judged by.
+#[derive(Args)]
+pub(crate) struct ReserveInput {
+    /// A reserve file; may be given several times.
+    #[arg(long = "reserves", value_name = "FILE", required = true)]
+    pub(crate) files: Vec<PathBuf>,
+    /// Format of the reserve files: address-csv, audit-csv, script-yaml, csv, toml [default: by name and header].
+    #[arg(long, value_parser = reserve_format)]
+    pub(crate) reserve_format: Option<ReserveFormat>,
+    /// What reserves count for (TOML): networks, names of coins, minimum grades.
+    #[arg(long)]
+    pub(crate) policy: PathBuf,
+    /// Round figures with too many decimals down, instead of refusing them.
+    #[arg(long)]
+    pub(crate) round_reserves: bool,
+}
+
+fn reserve_format(text: &str) -> Result<ReserveFormat, String> {
+    ReserveFormat::from_name(text).ok_or_else(|| {
+        let names = ReserveFormat::ALL.map(ReserveFormat::name).join(", ");
+        format!("one of {names}")
+    })
+}
+
+#[derive(Args)]
+pub(crate) struct CheckReserves {
+    #[command(flatten)]
+    pub(crate) reserves: ReserveInput,
+    /// Asset table (TOML).
+    #[arg(long)]
+    pub(crate) assets: PathBuf,
+    /// Challenge of the epoch, as `assay reserves challenge` wrote it; without it no signature is above O1.
+    #[arg(long)]
+    pub(crate) challenge: Option<PathBuf>,
+}
+
+#[derive(Args)]
+pub(crate) struct MakeChallenge {
+    #[command(flatten)]
+    pub(crate) reserves: ReserveInput,
+    #[command(flatten)]
+    pub(crate) snapshot: Snapshot,
+    /// Asset table (TOML).
+    #[arg(long)]
+    pub(crate) assets: PathBuf,
+    /// Published root of the liabilities, 64 hex digits.
+    #[arg(long)]
+    pub(crate) root: String,
+    /// A recent block, `network:height:hash`; one for each network, at least one.
+    #[arg(long = "block", value_name = "BLOCK", required = true)]
+    pub(crate) blocks: Vec<String>,
+    /// Print EIP-712 typed data instead of text.
+    #[arg(long)]
+    pub(crate) typed_data: bool,
+}
+
+#[derive(Args)]
+pub(crate) struct Heights {
+    /// The entity.
+    #[arg(long, value_parser = |text: &str| Entity::new(text).map_err(|error| error.to_string()))]
+    pub(crate) entity: Entity,
+    /// Name of the snapshot.
+    #[arg(long)]
+    pub(crate) epoch: String,
+    /// The network.
+    #[arg(long)]
+    pub(crate) network: String,
+    /// Hash of a block that was mined after the statement was published, 64 hex digits.
+    #[arg(long)]
+    pub(crate) beacon: String,
+    /// First height that may be picked.
+    #[arg(long)]
+    pub(crate) from: u64,
+    /// Last height that may be picked.
+    #[arg(long)]
+    pub(crate) to: u64,
+    /// How many heights.
+    #[arg(long, default_value_t = 5)]
+    pub(crate) count: usize,
+}
+
+/// What a report is made of.
+#[derive(Args)]
+pub(crate) struct ReportInput {
+    /// The final proof, or a bundle.
+    #[arg(long)]
+    pub(crate) proof: PathBuf,
+    #[command(flatten)]
+    pub(crate) snapshot: Snapshot,
+    /// Asset table (TOML) that the proof must be for.
+    #[arg(long)]
+    pub(crate) assets: PathBuf,
+    /// Published root that the proof must be for, 64 hex digits.
+    #[arg(long)]
+    pub(crate) root: String,
+    #[command(flatten)]
+    pub(crate) reserves: ReserveInput,
+    /// Challenge of the epoch, as `assay reserves challenge` wrote it; without it no signature is above O1.
+    #[arg(long)]
+    pub(crate) challenge: Option<PathBuf>,
+}
+
+#[derive(Args)]
+pub(crate) struct Report {
+    #[command(flatten)]
+    pub(crate) input: ReportInput,
+    /// Where the root was published, `place=reference`; may be given several times.
+    #[arg(long = "anchor", value_name = "PLACE=REFERENCE")]
+    pub(crate) anchors: Vec<String>,
+    /// What the statement of liabilities leaves out, `what=reason`; may be given several times.
+    #[arg(long = "exclusion", value_name = "WHAT=REASON")]
+    pub(crate) exclusions: Vec<String>,
+    /// Folder for report.json, report.md, report.html and reserves.csv.
+    #[arg(long)]
+    pub(crate) out: PathBuf,
+}
+
+#[derive(Args)]
+pub(crate) struct VerifyReport {
+    /// The report (JSON).
+    pub(crate) report: PathBuf,
+    #[command(flatten)]
+    pub(crate) input: ReportInput,
 }
 
 #[derive(Args)]

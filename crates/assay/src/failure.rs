@@ -8,6 +8,7 @@ use std::process::ExitCode;
 use assay_commit::ReceiptError;
 use assay_ledger::LedgerError;
 use assay_prover::{ProverError, ReceiptsError};
+use assay_reserves::{CanonicalError, ReserveError, VerifyError as ReportError};
 use assay_verifier::{OpeningError, RecordError, TotalsFileError, VerifyError};
 use serde_json::json;
 
@@ -155,6 +156,36 @@ impl From<VerifyError> for Failure {
             _ => Kind::Rejected,
         };
         Self::new(kind, error)
+    }
+}
+
+impl From<ReserveError> for Failure {
+    fn from(error: ReserveError) -> Self {
+        let kind = match &error {
+            ReserveError::Read { .. } => Kind::NotChecked,
+            _ => Kind::Unreadable,
+        };
+        let failure = Self::new(kind, chain(&error));
+        match error {
+            ReserveError::UnknownFormat { .. } => failure.with_hint("name it with --reserve-format"),
+            _ => failure,
+        }
+    }
+}
+
+impl From<CanonicalError> for Failure {
+    fn from(error: CanonicalError) -> Self {
+        Self::new(Kind::Unreadable, error)
+    }
+}
+
+impl From<ReportError> for Failure {
+    fn from(error: ReportError) -> Self {
+        match error {
+            ReportError::Report(error) => error.into(),
+            ReportError::Reserves(error) => error.into(),
+            other => Self::new(Kind::Rejected, other),
+        }
     }
 }
 

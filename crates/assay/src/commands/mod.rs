@@ -7,6 +7,8 @@ mod demo;
 mod generate;
 mod prove;
 mod receipt;
+mod report;
+mod reserves;
 mod verify;
 
 use std::fs;
@@ -41,6 +43,9 @@ pub(crate) fn run(arguments: &Arguments) -> Result<(), Failure> {
         Command::Verify(arguments) => verify::run(arguments, voice),
         Command::Receipt(arguments) => receipt::make(arguments, voice),
         Command::VerifyReceipt(arguments) => receipt::verify(arguments, voice),
+        Command::Reserves(arguments) => reserves::run(arguments, voice),
+        Command::Report(arguments) => report::make(arguments, voice),
+        Command::VerifyReport(arguments) => report::verify(arguments, voice),
         Command::Circuit => circuit::run(voice),
         Command::Bench(arguments) => bench::run(arguments, voice),
         Command::Completions { shell } => {

@@ -14,6 +14,7 @@ mod hidden;
 mod interface;
 mod prove;
 mod receipt;
+mod report;
 mod round_trip;
 mod secret;
 mod verify;

@@ -1,0 +1,212 @@
+use std::fs;
+use std::io::Write;
+use std::path::Path;
+use std::sync::Arc;
+
+use assay_circuit::CIRCUIT_ID;
+use assay_ledger::read_asset_table;
+use assay_reserves::{
+    Anchor, ChallengeMismatch, Column, Exclusion, LiabilityProof, LiabilitySource, MAX_REPORT_BYTES,
+    ReportInputs, ReserveVector, SignatureAssessor, SolvencyReport, build_report, verify_report,
+};
+use assay_statement::{Kind, Totals};
+use assay_verifier::{Expectations, Figures};
+use serde_json::{Value, json};
+
+use crate::arguments::{Report, ReportInput, VerifyReport};
+use crate::commands::reserves::{ReserveFiles, read_challenge};
+use crate::commands::verify::{parse_root, verify_file};
+use crate::commands::{Voice, read_capped};
+use crate::failure::Failure;
+use crate::output::whole_units;
+
+/// All that a report is made of, with the proof verified.
+struct Prepared {
+    inputs: ReportInputs,
+    files: ReserveFiles,
+    assessor: SignatureAssessor,
+}
+
+fn prepare(
+    input: &ReportInput,
+    anchors: Vec<Anchor>,
+    exclusions: Vec<Exclusion>,
+) -> Result<Prepared, Failure> {
+    let assets = Arc::new(read_asset_table(&input.assets)?);
+    let epoch = input.snapshot.epoch()?;
+    let root = parse_root(&input.root)?;
+    let expected =
+        Expectations { root: Some(root), ..Expectations::new(&input.snapshot.entity, &epoch, &assets) };
+    let statement = verify_file(&input.proof, expected)?;
+    let files = ReserveFiles::open(&input.reserves, &assets)?;
+    let challenge = input.challenge.as_deref().map(read_challenge).transpose()?;
+    if let Some(challenge) = &challenge {
+        let (_, addresses) = files.addresses(&assets)?;
+        let who = (&input.snapshot.entity, &epoch);
+        ChallengeMismatch::check(challenge, who, &root.to_bytes(), &addresses, &files.policy.digest()?)
+            .map_err(Failure::rejected)?;
+    }
+    let (accounts, totals) = statement.figures.at_most();
+    let checked_by = match (&statement.figures, statement.key) {
+        (Figures::AtMost { .. }, _) => LiabilityProof::FinalProofBounds,
+        (Figures::Exact { .. }, Some(_)) => LiabilityProof::FinalProof,
+        (Figures::Exact { .. }, None) => LiabilityProof::Bundle,
+    };
+    let inputs = ReportInputs {
+        entity: statement.entity.clone(),
+        epoch: statement.epoch.clone(),
+        root: statement.root.to_bytes(),
+        accounts,
+        totals: match checked_by {
+            LiabilityProof::FinalProofBounds => equity(totals),
+            _ => totals.clone(),
+        },
+        liabilities: LiabilitySource {
+            checked_by,
+            circuit: Some(CIRCUIT_ID.to_hex()),
+            key: statement.key.map(|key| key.to_hex()),
+            asset_table: Some(statement.assets.to_hex()),
+            anchors,
+            exclusions,
+        },
+        assets,
+        policy: files.policy.clone(),
+        challenge: challenge.clone(),
+        supplies: Vec::new(),
+        options: files.options.clone(),
+    };
+    let assessor = SignatureAssessor::new(&files.policy, challenge);
+    Ok(Prepared { inputs, files, assessor })
+}
+
+/// The bounds that say something: other kinds have none.
+fn equity(bounds: &Totals) -> Totals {
+    let mut equity = Totals::new();
+    for (key, bound) in bounds.iter().filter(|(key, _)| key.kind() == Kind::EQUITY) {
+        // The first figure of a key can't overflow.
+        let _ = equity.add_total(key, bound);
+    }
+    equity
+}
+
+pub(crate) fn make(arguments: &Report, voice: Voice) -> Result<(), Failure> {
+    let anchors = arguments.anchors.iter().map(|text| pair(text, "--anchor"));
+    let anchors = anchors.map(|pair| pair.map(|(place, reference)| Anchor { place, reference }));
+    let exclusions = arguments.exclusions.iter().map(|text| pair(text, "--exclusion"));
+    let exclusions = exclusions.map(|pair| pair.map(|(what, reason)| Exclusion { what, reason }));
+    let (anchors, exclusions) = (anchors.collect::<Result<_, _>>()?, exclusions.collect::<Result<_, _>>()?);
+    let Prepared { inputs, files, mut assessor } = prepare(&arguments.input, anchors, exclusions)?;
+    let assets = Arc::clone(&inputs.assets);
+    let report = build_report(inputs, &files.sources, &mut assessor)?;
+    let json = report.to_json()?;
+    fs::create_dir_all(&arguments.out).map_err(|error| Failure::file(&arguments.out, &error))?;
+    let vector = ReserveVector::new(&report, &assets, Column::Counted).to_csv(&assets);
+    // What the others are made of comes last: where it is, all are.
+    for (name, bytes) in [
+        ("report.md", report.to_markdown().as_bytes()),
+        ("report.html", report.to_html().as_bytes()),
+        ("reserves.csv", vector.as_bytes()),
+        ("report.json", json.as_slice()),
+    ] {
+        write_public(&arguments.out.join(name), bytes)?;
+    }
+    if voice.json {
+        println!("{}", said(&report, &[("report", json!(arguments.out.join("report.json")))])?);
+    } else {
+        print(&report);
+        println!("report    {}", arguments.out.join("report.json").display());
+        println!("          report.md, report.html, reserves.csv beside it");
+    }
+    Ok(())
+}
+
+pub(crate) fn verify(arguments: &VerifyReport, voice: Voice) -> Result<(), Failure> {
+    let bytes = read_capped(&arguments.report, MAX_REPORT_BYTES)?;
+    // What the entity says of itself is taken from the report; everything else is made again.
+    let said_so = SolvencyReport::from_json(&bytes)?.liabilities;
+    let Prepared { inputs, files, mut assessor } =
+        prepare(&arguments.input, said_so.anchors, said_so.exclusions)?;
+    let report = verify_report(&bytes, inputs, &files.sources, &mut assessor)?;
+    if voice.json {
+        println!("{}", said(&report, &[])?);
+    } else {
+        println!("verified  proof, files and policy give just this report");
+        print(&report);
+    }
+    if report.solvent {
+        return Ok(());
+    }
+    Err(Failure::rejected("the report is right, and its reserves do not cover what is owed").quiet_in_json())
+}
+
+fn pair(text: &str, option: &str) -> Result<(String, String), Failure> {
+    match text.split_once('=') {
+        Some((name, value)) if !name.is_empty() && !value.is_empty() => {
+            Ok((name.to_owned(), value.to_owned()))
+        }
+        _ => Err(Failure::usage(format_args!("{option}: expected two texts with = between them"))),
+    }
+}
+
+fn said(report: &SolvencyReport, more: &[(&str, Value)]) -> Result<Value, Failure> {
+    let digest = report.digest()?;
+    let digest: String = digest.iter().map(|byte| format!("{byte:02x}")).collect();
+    let uncovered = |verified: bool| -> Vec<&str> {
+        let covered = |line: &&assay_reserves::AssetLine| {
+            if verified { !line.solvent_verified } else { !line.solvent }
+        };
+        report.assets.iter().filter(covered).map(|line| line.asset.as_str()).collect()
+    };
+    let mut value = json!({
+        "version": 1, "ok": report.solvent, "digest": digest, "root": report.root,
+        "solvent": report.solvent, "solvent_verified": report.solvent_verified,
+        "not_covered": uncovered(false), "not_covered_verified": uncovered(true),
+        "findings": report.findings.len(), "failed_rows": report.failures.count,
+    });
+    if let Value::Object(map) = &mut value {
+        map.extend(more.iter().map(|(name, value)| ((*name).to_owned(), value.clone())));
+    }
+    Ok(value)
+}
+
+/// Assets that are listed as text; the rest is in the files.
+const MAX_LINES: usize = 20;
+
+fn print(report: &SolvencyReport) {
+    println!("{:<12} {:>26} {:>26} {:>10} {:>10}", "asset", "owed", "reserves", "ratio", "verified");
+    for line in report.assets.iter().take(MAX_LINES) {
+        let percent = |ppm: Option<assay_reserves::Units>| {
+            ppm.map_or("-".to_owned(), |ppm| format!("{}.{:02} %", ppm.0 / 10_000, ppm.0 % 10_000 / 100))
+        };
+        println!(
+            "{:<12} {:>26} {:>26} {:>10} {:>10}{}",
+            line.asset,
+            whole_units(line.liabilities.equity.0, line.decimals),
+            whole_units(line.reserves.counted.0, line.decimals),
+            percent(line.ratio_ppm),
+            percent(line.verified_ratio_ppm),
+            if line.solvent { "" } else { "  NOT COVERED" }
+        );
+    }
+    if report.assets.len() > MAX_LINES {
+        println!("  ... and {} more", report.assets.len() - MAX_LINES);
+    }
+    let verdict = |solvent: bool| if solvent { "yes" } else { "NO" };
+    println!("covered   {}, asset by asset, claims included", verdict(report.solvent));
+    println!("verified  {}, by rows of the policy's minimum grades alone", verdict(report.solvent_verified));
+    println!("findings  {}; rows that fail: {}", report.findings.len(), report.failures.count);
+    println!("open      {} things that the report does not show, listed in it", report.not_proven.len());
+}
+
+/// Writes a file as a whole, which anyone may read.
+fn write_public(path: &Path, bytes: &[u8]) -> Result<(), Failure> {
+    let failed = |error| Failure::file(path, &error);
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let mut builder = tempfile::Builder::new();
+    #[cfg(unix)]
+    builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o644));
+    let mut file = builder.tempfile_in(folder).map_err(failed)?;
+    file.write_all(bytes).and_then(|()| file.as_file().sync_all()).map_err(failed)?;
+    file.persist(path).map_err(|error| failed(error.error))?;
+    Ok(())
+}
