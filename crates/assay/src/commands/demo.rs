@@ -1,4 +1,6 @@
+use std::fs;
 use std::io::Write;
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -6,17 +8,24 @@ use assay_ledger::LedgerFormat;
 use assay_ledger::read_asset_table;
 use assay_ledger::synthetic::{self, SyntheticSpec};
 use assay_prover::{ReceiptMaker, create_secret};
-use assay_statement::{Entity, Epoch, Uid};
+use assay_statement::{AssetTable, Entity, Epoch, Kind, Totals, Uid};
 use assay_verifier::Expectations;
 use serde_json::json;
 
-use crate::arguments::Demo;
+use crate::arguments::{Demo, ReportInput, ReserveInput, Snapshot};
 use crate::commands::prove::{Task, prove};
 use crate::commands::receipt::write_private;
+use crate::commands::report::write_report;
 use crate::commands::verify::verify_file;
 use crate::commands::{Voice, read_totals};
 use crate::failure::Failure;
 use crate::output::{describe, figures_lines, grouped, whole_units};
+
+/// File of the made-up wallets.
+const WALLETS: &str = "wallets.csv";
+
+/// File of the policy for them.
+const POLICY: &str = "policy.toml";
 
 pub(crate) fn run(arguments: &Demo, voice: Voice) -> Result<(), Failure> {
     let dir = &arguments.dir;
@@ -117,6 +126,28 @@ pub(crate) fn run(arguments: &Demo, voice: Voice) -> Result<(), Failure> {
         Ok(_) => return Err(Failure::rejected("a receipt serves two customers")),
     }
 
+    step("reserves, made up, and the solvency report");
+    let report_input = ReportInput {
+        proof: proof.to_owned(),
+        snapshot: Snapshot {
+            entity: entity.clone(),
+            epoch: epoch.id().to_owned(),
+            time: epoch.time().to_string(),
+        },
+        assets: files.assets.clone(),
+        root: statement.root.to_hex(),
+        reserves: write_reserves(dir, &assets, &files.totals)?,
+        challenge: None,
+    };
+    let report_dir = dir.join("report");
+    let report = write_report(&report_input, Vec::new(), Vec::new(), &report_dir)?;
+    say(&format!(
+        "covered {} by reserves that are only claimed, {} by verified ones: nobody signed for these addresses",
+        if report.solvent { "yes" } else { "NO" },
+        if report.solvent_verified { "yes" } else { "NO" },
+    ));
+    say(&format!("{} things that the report does not show are listed in it", report.not_proven.len()));
+
     if voice.json {
         println!(
             "{}",
@@ -126,6 +157,7 @@ pub(crate) fn run(arguments: &Demo, voice: Voice) -> Result<(), Failure> {
                 "verify_ms": verify_ms, "receipt_ms": receipt_ms, "receipt_bytes": receipt_json.len(),
                 "bundle_ms": bundle_ms, "bundle_bytes": outcome.bundle_bytes,
                 "proof_bytes": outcome.proof_bytes, "dir": dir,
+                "covered": report.solvent, "covered_verified": report.solvent_verified,
             })
         );
     } else {
@@ -143,6 +175,7 @@ pub(crate) fn run(arguments: &Demo, voice: Voice) -> Result<(), Failure> {
             bundle.display(),
             grouped(outcome.bundle_bytes.unwrap_or_default())
         );
+        println!("report    {} (and report.md, report.html)", report_dir.join("report.json").display());
         println!("receipt   {} ({} bytes)", receipt_path.display(), grouped(receipt_json.len() as u64));
         println!("\nTry it yourself:");
         println!(
@@ -154,6 +187,17 @@ pub(crate) fn run(arguments: &Demo, voice: Voice) -> Result<(), Failure> {
             statement.root
         );
         println!(
+            "  assay verify-report {} --proof {} --entity {entity} --epoch {} --time {} --assets {} --root {} --reserves {} --policy {}",
+            report_dir.join("report.json").display(),
+            proof.display(),
+            epoch.id(),
+            epoch.time(),
+            files.assets.display(),
+            statement.root,
+            dir.join(WALLETS).display(),
+            dir.join(POLICY).display(),
+        );
+        println!(
             "  assay verify-receipt {} --uid {uid} --entity {entity} --totals {} --root {}",
             receipt_path.display(),
             results.totals.display(),
@@ -161,4 +205,28 @@ pub(crate) fn run(arguments: &Demo, voice: Voice) -> Result<(), Failure> {
         );
     }
     Ok(())
+}
+
+/// A reserve file with one address an asset, which has two percent more than is owed, and a policy for it. Nothing is
+/// signed and no chain is asked: the report says so.
+fn write_reserves(dir: &Path, assets: &AssetTable, totals: &Totals) -> Result<ReserveInput, Failure> {
+    let mut text = "asset,network,address,amount_base_units,owner_class\n".to_owned();
+    for (key, total) in totals.iter().filter(|(key, _)| key.kind() == Kind::EQUITY) {
+        let (symbol, _) = describe(key, assets);
+        let (number, reserve) = (key.number(), total.saturating_add(total / 50));
+        text.push_str(&format!("{symbol},DEMO,0x{number:040x},{reserve},cold\n"));
+    }
+    let policy = "version = 1\nminimum_ownership = \"O2\"\nminimum_evidence = \"L2\"\n\n\
+                  [[network]]\nname = \"DEMO\"\nconfirmations = 64\naddresses = { kind = \"evm\", chain_id = 1 }\n";
+    let input = ReserveInput {
+        files: vec![dir.join(WALLETS)],
+        reserve_format: None,
+        policy: dir.join(POLICY),
+        round_reserves: false,
+    };
+    for (name, text) in [(WALLETS, text.as_str()), (POLICY, policy)] {
+        let path = dir.join(name);
+        fs::write(&path, text).map_err(|error| Failure::file(&path, &error))?;
+    }
+    Ok(input)
 }

@@ -95,21 +95,7 @@ pub(crate) fn make(arguments: &Report, voice: Voice) -> Result<(), Failure> {
     let exclusions = arguments.exclusions.iter().map(|text| pair(text, "--exclusion"));
     let exclusions = exclusions.map(|pair| pair.map(|(what, reason)| Exclusion { what, reason }));
     let (anchors, exclusions) = (anchors.collect::<Result<_, _>>()?, exclusions.collect::<Result<_, _>>()?);
-    let Prepared { inputs, files, mut assessor } = prepare(&arguments.input, anchors, exclusions)?;
-    let assets = Arc::clone(&inputs.assets);
-    let report = build_report(inputs, &files.sources, &mut assessor)?;
-    let json = report.to_json()?;
-    fs::create_dir_all(&arguments.out).map_err(|error| Failure::file(&arguments.out, &error))?;
-    let vector = ReserveVector::new(&report, &assets, Column::Counted).to_csv(&assets);
-    // What the others are made of comes last: where it is, all are.
-    for (name, bytes) in [
-        ("report.md", report.to_markdown().as_bytes()),
-        ("report.html", report.to_html().as_bytes()),
-        ("reserves.csv", vector.as_bytes()),
-        ("report.json", json.as_slice()),
-    ] {
-        write_public(&arguments.out.join(name), bytes)?;
-    }
+    let report = write_report(&arguments.input, anchors, exclusions, &arguments.out)?;
     if voice.json {
         println!("{}", said(&report, &[("report", json!(arguments.out.join("report.json")))])?);
     } else {
@@ -118,6 +104,31 @@ pub(crate) fn make(arguments: &Report, voice: Voice) -> Result<(), Failure> {
         println!("          report.md, report.html, reserves.csv beside it");
     }
     Ok(())
+}
+
+/// Verifies the proof, makes the report and writes it into a folder.
+pub(crate) fn write_report(
+    input: &ReportInput,
+    anchors: Vec<Anchor>,
+    exclusions: Vec<Exclusion>,
+    out: &Path,
+) -> Result<SolvencyReport, Failure> {
+    let Prepared { inputs, files, mut assessor } = prepare(input, anchors, exclusions)?;
+    let assets = Arc::clone(&inputs.assets);
+    let report = build_report(inputs, &files.sources, &mut assessor)?;
+    let json = report.to_json()?;
+    fs::create_dir_all(out).map_err(|error| Failure::file(out, &error))?;
+    let vector = ReserveVector::new(&report, &assets, Column::Counted).to_csv(&assets);
+    // What the others are made of comes last: where it is, all are.
+    for (name, bytes) in [
+        ("report.md", report.to_markdown().as_bytes()),
+        ("report.html", report.to_html().as_bytes()),
+        ("reserves.csv", vector.as_bytes()),
+        ("report.json", json.as_slice()),
+    ] {
+        write_public(&out.join(name), bytes)?;
+    }
+    Ok(report)
 }
 
 pub(crate) fn verify(arguments: &VerifyReport, voice: Voice) -> Result<(), Failure> {
