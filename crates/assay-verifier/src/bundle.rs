@@ -6,7 +6,7 @@ use assay_circuit::CIRCUIT_ID;
 use assay_commit::{
     Digest, Hasher, LeafKey, MAX_SEGMENTS, UpperTree, asset_table_digest, epoch_digest, published_root,
 };
-use assay_statement::{AssetTable, Entity, EntryKey, Epoch, Kind, Totals};
+use assay_statement::{AssetTable, Entity, Epoch, Kind, Totals};
 
 use crate::record::{FILE_VERSION, MAX_RECORD_BYTES, Reader, RecordError};
 use crate::segment::{SegmentVerifier, VerifyError, border_keys};
@@ -61,12 +61,13 @@ impl<'a> Expectations<'a> {
         }
         let Some(reserves) = self.reserves else { return Ok(()) };
         let (_, most) = figures.at_most();
-        let beyond =
-            |(key, figure): &(EntryKey, u128)| key.kind() == Kind::EQUITY && *figure > reserves.get(*key);
-        match most.iter().find(beyond).and_then(|(key, _)| self.assets.get(key.asset())) {
-            Some(asset) => Err(VerifyError::NotCovered { symbol: asset.symbol.clone() }),
-            None => Ok(()),
+        for (key, figure) in most.iter().filter(|(key, _)| key.kind() == Kind::EQUITY) {
+            if figure > reserves.get(key) {
+                let asset = self.assets.get(key.asset()).ok_or(VerifyError::UnknownAsset)?;
+                return Err(VerifyError::NotCovered { symbol: asset.symbol.clone() });
+            }
         }
+        Ok(())
     }
 }
 

@@ -9,8 +9,8 @@ body{margin:0 auto;padding:1rem;max-width:75rem;font:1rem/1.5 system-ui,sans-ser
 .scroll{overflow-x:auto}\
 table{border-collapse:collapse;margin:1rem 0}\
 caption{text-align:left;font-weight:600;padding:.3rem 0}\
-th,td{border:1px solid var(--line);padding:.25rem .6rem;text-align:left;vertical-align:top;overflow-wrap:anywhere}\
-.number{text-align:right;font-variant-numeric:tabular-nums;overflow-wrap:normal}\
+th,td{border:1px solid var(--line);padding:.25rem .6rem;text-align:left;vertical-align:top}\
+.number{text-align:right;font-variant-numeric:tabular-nums;white-space:nowrap}\
 .verdict{font-weight:600;border-left:.4rem solid;padding-left:.6rem}\
 .good{color:var(--good)}.bad{color:var(--bad)}";
 

@@ -60,6 +60,8 @@ fn reserves_cover_what_is_not_shown() {
     let none = reserves(&exchange, "none.csv", "BTC,8000000\n");
     assert!(answer(verify().arg("--reserves").arg(&none)).is(1).stderr.contains("reserves of ETH"));
 
+    report_of_bounds(&exchange, &proof);
+
     // For whom the exchange chooses.
     let opening = exchange.work.join("opening.json");
     assert_eq!(mode(&opening), 0o600);
@@ -81,4 +83,37 @@ fn reserves_cover_what_is_not_shown() {
     answer(exchange.verify(&bundle).arg("--reserves").arg(&short)).is(1);
     answer(exchange.verify(&bundle).arg("--opening").arg(&opening)).is(1);
     assay(arguments!["verify", &bundle, "--reserves", &enough]).is(2);
+}
+
+/// A report of a proof that hides the totals says what is owed at most, and that it is no more than that.
+fn report_of_bounds(exchange: &Exchange, proof: &Path) {
+    let said = answer(exchange.verify(proof).arg("--json")).is(0).json();
+    let (wallets, policy) = (exchange.path("wallets.csv"), exchange.path("policy.toml"));
+    fs::write(&wallets, "asset,network,address,amount\nBTC,SOL,one,8000000\nETH,SOL,two,5000\n").unwrap();
+    let network = "[[network]]\nname = \"SOL\"\nconfirmations = 32\n";
+    fs::write(
+        &policy,
+        format!("version = 1\nminimum_ownership = \"O2\"\nminimum_evidence = \"L2\"\n{network}"),
+    )
+    .unwrap();
+    let mut command = command();
+    command
+        .arg("report")
+        .arg("--proof")
+        .arg(proof)
+        .args(SNAPSHOT)
+        .args(["--root", said["root"].as_str().unwrap()]);
+    command
+        .arg("--assets")
+        .arg(&exchange.assets)
+        .arg("--reserves")
+        .arg(&wallets)
+        .arg("--policy")
+        .arg(&policy);
+    let out = exchange.path("report");
+    let said = answer(command.arg("--out").arg(&out).arg("--json")).is(0).json();
+    assert_eq!((&said["solvent"], &said["solvent_verified"]), (&true.into(), &false.into()));
+    let text = fs::read_to_string(out.join("report.json")).unwrap();
+    assert!(text.contains("final-proof-bounds") && text.contains("hidden-totals"), "{text}");
+    assert!(text.contains("\"equity\":\"800000000\"") && !text.contains("7654321"), "{text}");
 }
