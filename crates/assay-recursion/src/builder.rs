@@ -22,6 +22,10 @@ pub struct CircuitBuilder {
     bases: HashMap<u32, Wire>,
     extensions: HashMap<[u32; COORDINATES], Wire>,
     published: usize,
+    /// Bits that a range check must have for what was built so far.
+    needs_range: usize,
+    /// The first fault that was found while building.
+    fault: Option<BuildError>,
 }
 
 impl CircuitBuilder {
@@ -38,12 +42,28 @@ impl CircuitBuilder {
         if self.published != 1 {
             return Err(BuildError::Publics);
         }
+        if let Some(fault) = self.fault {
+            return Err(fault);
+        }
+        if log_range < self.needs_range {
+            return Err(BuildError::RangeTooNarrow { log_range, needs: self.needs_range });
+        }
         Circuit::new(self.operations, log_height, log_range)
     }
 
     /// What it uses so far.
     pub fn counts(&self) -> Counts {
         self.operations.counts()
+    }
+
+    /// Makes `finish` refuse, for faults that a caller has no other way to hear of. The first one counts.
+    pub(crate) fn refuse(&mut self, fault: BuildError) {
+        self.fault.get_or_insert(fault);
+    }
+
+    /// Makes `finish` refuse range checks of fewer bits: honest numbers would not pass them.
+    pub(crate) fn needs_range(&mut self, bits: usize) {
+        self.needs_range = self.needs_range.max(bits);
     }
 
     fn new_wire(&mut self) -> Wire {
@@ -158,6 +178,7 @@ impl CircuitBuilder {
     }
 
     /// The wire `q` with `q * den = num`. It says nothing where both are zero.
+    #[cfg_attr(feature = "mutation", track_caller)]
     pub fn divide(&mut self, num: Wire, den: Wire) -> Wire {
         let quotient = self.hint(Hint::Quotient(num, den));
         let zero = self.zero();
@@ -166,31 +187,38 @@ impl CircuitBuilder {
     }
 
     /// `a * b + c = out`.
+    #[cfg_attr(feature = "mutation", track_caller)]
     pub fn assert_mul_add(&mut self, a: Wire, b: Wire, c: Wire, out: Wire) {
         self.push_arithmetic(ArithmeticOp { operands: [a, b, c], out: (out, false) });
     }
 
     /// `a = b`.
+    #[cfg_attr(feature = "mutation", track_caller)]
     pub fn assert_equal(&mut self, a: Wire, b: Wire) {
         let (one, zero) = (self.one(), self.zero());
         self.assert_mul_add(a, one, zero, b);
     }
 
     /// `a = 0`.
+    #[cfg_attr(feature = "mutation", track_caller)]
     pub fn assert_zero(&mut self, a: Wire) {
         let zero = self.zero();
         self.assert_equal(a, zero);
     }
 
     /// `a` is 0 or 1; the extension has no other roots of `a * a = a`.
+    #[cfg_attr(feature = "mutation", track_caller)]
     pub fn assert_bool(&mut self, a: Wire) {
         let zero = self.zero();
         self.assert_mul_add(a, a, zero, a);
     }
 
+    #[cfg_attr(feature = "mutation", track_caller)]
     fn push_arithmetic(&mut self, op: ArithmeticOp) {
         self.operations.steps.push(Step::Arithmetic(self.operations.arithmetic.len()));
         self.operations.arithmetic.push(op);
+        #[cfg(feature = "mutation")]
+        self.operations.sites.arithmetic.push(core::panic::Location::caller());
     }
 
     // The Horner lane: base values, five a row.
@@ -225,6 +253,7 @@ impl CircuitBuilder {
     }
 
     /// The base coordinates of a wire.
+    #[cfg_attr(feature = "mutation", track_caller)]
     pub fn unpack(&mut self, wire: Wire) -> [Wire; COORDINATES] {
         let base = core::array::from_fn(|i| self.hint(Hint::Coefficient(wire, i)));
         self.push_pack(&base, (wire, false), false);
@@ -241,6 +270,7 @@ impl CircuitBuilder {
         array
     }
 
+    #[cfg_attr(feature = "mutation", track_caller)]
     fn push_pack(&mut self, base: &[Wire], pack: (Wire, bool), dynamic: bool) {
         let zero = self.zero();
         // A coordinate too many must not be lost in silence.
@@ -250,9 +280,12 @@ impl CircuitBuilder {
         self.push_horner(row);
     }
 
+    #[cfg_attr(feature = "mutation", track_caller)]
     fn push_horner(&mut self, row: HornerRow) {
         self.operations.steps.push(Step::Horner(self.operations.horner.len()));
         self.operations.horner.push(row);
+        #[cfg(feature = "mutation")]
+        self.operations.sites.horner.push(core::panic::Location::caller());
     }
 
     // Arrays.
@@ -269,6 +302,7 @@ impl CircuitBuilder {
     }
 
     /// The wire at a base offset, which something else must keep below the array's length.
+    #[cfg_attr(feature = "mutation", track_caller)]
     pub fn select(&mut self, array: Array, offset: Wire) -> Wire {
         let out = self.new_wire();
         self.push_select(SelectOp { array, offset, out: (out, true) });
@@ -276,19 +310,26 @@ impl CircuitBuilder {
     }
 
     /// The wire at a base offset, which something else must keep below the array's length, equals `value`.
+    #[cfg_attr(feature = "mutation", track_caller)]
     pub fn assert_selected(&mut self, array: Array, offset: Wire, value: Wire) {
         self.push_select(SelectOp { array, offset, out: (value, false) });
     }
 
+    #[cfg_attr(feature = "mutation", track_caller)]
     fn push_select(&mut self, op: SelectOp) {
         self.operations.steps.push(Step::Select(self.operations.selects.len()));
         self.operations.selects.push(op);
+        #[cfg(feature = "mutation")]
+        self.operations.sites.selects.push(core::panic::Location::caller());
     }
 
     /// The wire is a base element below `2^log_range`.
+    #[cfg_attr(feature = "mutation", track_caller)]
     pub fn range(&mut self, wire: Wire) {
         self.operations.steps.push(Step::Range(self.operations.ranges.len()));
         self.operations.ranges.push(wire);
+        #[cfg(feature = "mutation")]
+        self.operations.sites.ranges.push(core::panic::Location::caller());
     }
 
     // Permutations.
@@ -366,12 +407,14 @@ impl CircuitBuilder {
     }
 
     /// The same, as base wires.
+    #[cfg_attr(feature = "mutation", track_caller)]
     pub fn output_elements(&mut self, chain: Chain) -> [Wire; HALF] {
         let digest = self.output(chain);
         self.digest_elements(digest)
     }
 
     /// Elements of a digest.
+    #[cfg_attr(feature = "mutation", track_caller)]
     pub fn digest_elements(&mut self, [low, high]: DigestWires) -> [Wire; HALF] {
         let (low, high) = (self.unpack(low), self.unpack(high));
         core::array::from_fn(|i| if i < COORDINATES { low[i] } else { high[i - COORDINATES] })

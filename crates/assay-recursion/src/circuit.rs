@@ -184,6 +184,8 @@ pub(crate) struct Operations {
     pub(crate) selects: Vec<SelectOp>,
     pub(crate) ranges: Vec<Wire>,
     pub(crate) publics: Option<[Wire; HALF]>,
+    #[cfg(feature = "mutation")]
+    pub(crate) sites: crate::mutation::Sites,
 }
 
 /// How many of each resource a circuit uses; a row of the table has one of each, and two arithmetic operations.
@@ -266,6 +268,31 @@ pub enum BuildError {
         /// Bits of a range check.
         log_range: usize,
     },
+    /// Honest numbers don't fit the circuit's range checks.
+    #[error("range checks of {log_range} bits, and {needs} are needed")]
+    RangeTooNarrow {
+        /// Bits of a range check.
+        log_range: usize,
+        /// Bits needed.
+        needs: usize,
+    },
+    /// More low bits of a sample than are the same for all ways to write it.
+    #[error("{bits} low bits of a sample, and at most {most} are those of one number")]
+    SampleBits {
+        /// Bits.
+        bits: usize,
+        /// Most bits.
+        most: usize,
+    },
+    /// Rows at a height that their Merkle path doesn't come by: nothing would check them.
+    #[error("rows of height 2^{log_height} are on no level of their Merkle path")]
+    PathRows {
+        /// Log2 of the rows' height.
+        log_height: usize,
+    },
+    /// A child whose tables have other numbers of public values: some would be bound to nothing.
+    #[error("the child has other numbers of public values")]
+    ChildPublics,
     /// No public values, or twice.
     #[error("a circuit publishes exactly one digest")]
     Publics,

@@ -12,6 +12,8 @@ pub mod columns;
 mod config;
 mod constraint;
 pub mod gadgets;
+#[cfg(feature = "mutation")]
+pub mod mutation;
 mod pinned;
 #[cfg(feature = "prover")]
 mod prove;

@@ -1,5 +1,7 @@
 //! Runs circuits: values of all wires, and the main columns of the table.
 
+#[cfg(feature = "mutation")]
+use alloc::collections::BTreeMap;
 use alloc::vec;
 use alloc::vec::Vec;
 
@@ -82,11 +84,15 @@ impl Witness {
 impl Circuit {
     /// Runs the circuit. Never fails: what doesn't hold is in [`Witness::violations`].
     pub fn run(&self, inputs: &Inputs) -> Witness {
+        Runner::new(self, inputs).run()
+    }
+
+    /// The same with other values for hints, which a prover can choose freely; for other wires they have no effect.
+    #[cfg(feature = "mutation")]
+    pub fn run_with(&self, inputs: &Inputs, overrides: &BTreeMap<Wire, Challenge>) -> Witness {
         let mut runner = Runner::new(self, inputs);
-        for step in &self.operations.steps {
-            runner.step(step);
-        }
-        runner.finish()
+        runner.overrides.clone_from(overrides);
+        runner.run()
     }
 
     /// The public values of a run.
@@ -205,6 +211,8 @@ struct Runner<'a> {
     starts: Vec<usize>,
     poseidon2: Poseidon2KoalaBear<16>,
     witness: Witness,
+    #[cfg(feature = "mutation")]
+    overrides: BTreeMap<Wire, Challenge>,
 }
 
 impl<'a> Runner<'a> {
@@ -233,7 +241,16 @@ impl<'a> Runner<'a> {
             starts,
             poseidon2,
             witness,
+            #[cfg(feature = "mutation")]
+            overrides: BTreeMap::new(),
         }
+    }
+
+    fn run(mut self) -> Witness {
+        for step in &self.circuit.operations.steps {
+            self.step(step);
+        }
+        self.finish()
     }
 
     fn finish(mut self) -> Witness {
@@ -288,6 +305,8 @@ impl<'a> Runner<'a> {
         match *step {
             Step::Hint(wire, hint) => {
                 let value = self.hint(hint);
+                #[cfg(feature = "mutation")]
+                let value = self.overrides.get(&wire).copied().unwrap_or(value);
                 self.set(wire, value);
             }
             Step::Constant(i) => {

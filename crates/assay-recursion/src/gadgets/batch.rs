@@ -12,7 +12,7 @@ use super::merkle::Cap;
 use super::shape::{Buses, ChildShape, Round, Source, Table};
 use super::transcript::{LowBits, Transcript, low_bits};
 use crate::air::COORDINATES;
-use crate::{CircuitBuilder, Wire};
+use crate::{BuildError, CircuitBuilder, Wire};
 
 /// A proof that the circuit verifies: the challenges that its transcript gives.
 pub struct VerifiedChild {
@@ -31,14 +31,16 @@ pub struct VerifiedChild {
 }
 
 /// Verifies a proof of a shape: nobody can satisfy the circuit unless the native verifier would accept the proof with
-/// these public values, which are base wires, one list for each table. The proof itself is external input; see
-/// [`push_proof`](super::push_proof).
+/// these public values, which are base wires, one list for each table; other numbers of them are refused when the circuit
+/// is finished. The proof itself is external input; see [`push_proof`](super::push_proof).
 pub fn verify_batch(
     builder: &mut CircuitBuilder,
     shape: &ChildShape,
     publics: &[Vec<Wire>],
 ) -> VerifiedChild {
-    debug_assert!(shape.publics().eq(publics.iter().map(Vec::len)));
+    if !shape.publics().eq(publics.iter().map(Vec::len)) {
+        builder.refuse(BuildError::ChildPublics);
+    }
     let parameters = &shape.parameters;
     let mut transcript = Transcript::new(builder);
 

@@ -7,7 +7,7 @@ use assay_circuit::Val;
 
 use super::transcript::{Transcript, number};
 use crate::air::{COORDINATES, HALF};
-use crate::{Array, CircuitBuilder, Wire};
+use crate::{Array, BuildError, CircuitBuilder, Wire};
 
 /// The cap of a tree: digests of all subtrees of one height.
 pub(super) struct Cap {
@@ -87,7 +87,8 @@ pub(super) struct Rows {
 
 /// Checks that `rows`, tallest first, are under a cap at an index of bits, lowest first. Siblings come from outside.
 ///
-/// The tallest rows are the leaf; shorter ones join where the path has come up to their height.
+/// The tallest rows are the leaf; shorter ones join where the path has come up to their height. Rows for which there is
+/// no such place, below the cap or above the leaf, are refused when the circuit is finished.
 pub(super) fn verify_path(
     builder: &mut CircuitBuilder,
     cap: &Cap,
@@ -111,10 +112,44 @@ pub(super) fn verify_path(
             builder.merkle_inject(chain, digest);
         }
     }
-    debug_assert!(shorter.next().is_none());
+    if let Some(left) = shorter.next() {
+        builder.refuse(BuildError::PathRows { log_height: left.log_height });
+    }
     let offset = offsets.offset(builder, cap.log_len());
     let digest = builder.output(chain);
     for (half, expected) in digest.into_iter().zip(cap.halves) {
         builder.assert_selected(expected, offset, half);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Circuit;
+
+    /// A circuit with a path for rows of these heights to a cap of two digests.
+    fn with_path(log_heights: &[usize]) -> Result<Circuit, BuildError> {
+        let mut builder = CircuitBuilder::new();
+        let cap = Cap::read(&mut builder, 1);
+        let zero = builder.zero();
+        let rows: Vec<Rows> =
+            log_heights.iter().map(|&log_height| Rows { log_height, values: alloc::vec![zero] }).collect();
+        let index = [zero; 4];
+        verify_path(&mut builder, &cap, &rows, &index, &mut CapOffsets::new(&index));
+        builder.publish([zero; HALF]);
+        builder.finish(5, 3)
+    }
+
+    #[test]
+    fn rows_beside_the_path_are_refused() {
+        for log_heights in [&[4][..], &[4, 3, 1], &[4, 2], &[1]] {
+            assert!(with_path(log_heights).is_ok(), "{log_heights:?}");
+        }
+        for (log_heights, left) in
+            [(&[4, 0][..], 0), (&[4, 3, 0], 0), (&[3, 4], 4), (&[4, 2, 3], 3), (&[4, 4], 4)]
+        {
+            let refused = Some(BuildError::PathRows { log_height: left });
+            assert_eq!(with_path(log_heights).err(), refused, "{log_heights:?}");
+        }
     }
 }

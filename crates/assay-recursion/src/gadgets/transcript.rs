@@ -8,7 +8,7 @@ use p3_field::{PrimeCharacteristicRing, PrimeField32};
 
 use super::shape::MAX_INDEX_BITS;
 use crate::air::{COORDINATES, HALF};
-use crate::{Chain, CircuitBuilder, High, Hint, Permute, Rest, Wire};
+use crate::{BuildError, Chain, CircuitBuilder, High, Hint, Permute, Rest, Wire};
 
 /// The duplex challenger of width 16 and rate 8.
 pub(super) struct Transcript {
@@ -107,10 +107,14 @@ pub(super) struct LowBits {
 }
 
 /// Splits a base value, as the one integer below `p` that it is, into `count` low bits and a rest; the first `zeros`
-/// bits must be zero. Both are at most 24.
+/// bits must be zero. Both are at most 24, or the circuit is refused.
 pub(super) fn low_bits(builder: &mut CircuitBuilder, value: Wire, zeros: usize, count: usize) -> LowBits {
+    let bits = count.max(zeros);
+    if bits > MAX_INDEX_BITS {
+        builder.refuse(BuildError::SampleBits { bits, most: MAX_INDEX_BITS });
+    }
+    let (zeros, count) = (zeros.min(MAX_INDEX_BITS), count.min(MAX_INDEX_BITS));
     let split = count.max(zeros).max(MIN_SPLIT);
-    debug_assert!(split <= MAX_INDEX_BITS);
     let zero = builder.zero();
     let mut bit = |i: usize| match i < zeros {
         true => zero,
@@ -126,6 +130,8 @@ pub(super) fn low_bits(builder: &mut CircuitBuilder, value: Wire, zeros: usize, 
 /// The value is `high * 2^k + low` with `low < 2^k`, and `p - 1 = 127 * 2^24` is `most * 2^k` for `k` up to 24. So the
 /// integer is below `p` if `high < most`, or `high = most` and `low = 0`. The first part is two range checks (both hold
 /// for no `high` above `most`); the second one is that `low` is a multiple of `most - high`.
+///
+/// Narrower range checks than `most` has bits would refuse honest numbers, not accept other ones; the circuit is refused.
 fn check_bits(
     builder: &mut CircuitBuilder,
     value: Wire,
@@ -147,7 +153,9 @@ fn check_bits(
     }
     let scale = builder.constant(Val::from_u32(1 << split));
     builder.assert_mul_add(high, scale, low, value);
-    let most = builder.constant(Val::from_u32((Val::ORDER_U32 - 1) >> split));
+    let most = (Val::ORDER_U32 - 1) >> split;
+    builder.needs_range((u32::BITS - most.leading_zeros()) as usize);
+    let most = builder.constant(Val::from_u32(most));
     let left = builder.sub(most, high);
     builder.range(high);
     builder.range(left);
@@ -237,6 +245,39 @@ mod tests {
             for number in [(1 << 24) - 1, 1 << 24, 126 << 24, (127 << 24) - 1, P - 2, P - 1] {
                 assert!(accepts(&circuit, count, Val::from_u32(number), number), "{count} {number}");
             }
+        }
+    }
+
+    /// A circuit with the low bits of a sample.
+    fn with_low_bits(zeros: usize, count: usize, log_range: usize) -> Result<Circuit, BuildError> {
+        let mut builder = CircuitBuilder::new();
+        let sample = builder.input();
+        low_bits(&mut builder, sample, zeros, count);
+        let zero = builder.zero();
+        builder.publish([zero; HALF]);
+        builder.finish(LOG_RANGE, log_range)
+    }
+
+    /// From 25 bits on `p - 1` isn't a multiple, and two numbers could be the sample.
+    #[test]
+    fn too_many_bits_are_refused() {
+        let most = MAX_INDEX_BITS;
+        assert!(with_low_bits(0, most, LOG_RANGE).is_ok() && with_low_bits(most, most, LOG_RANGE).is_ok());
+        for bits in [most + 1, 31, 32, 64] {
+            let refused = Some(BuildError::SampleBits { bits, most });
+            assert_eq!(with_low_bits(0, bits, LOG_RANGE).err(), refused);
+            assert_eq!(with_low_bits(bits, 1, LOG_RANGE).err(), refused);
+        }
+    }
+
+    /// What is above `count` bits must fit a range check.
+    #[test]
+    fn narrow_range_checks_are_refused() {
+        for (count, needs) in [(1, 15), (16, 15), (17, 14), (18, 13), (24, 7)] {
+            assert!(with_low_bits(0, count, needs).is_ok());
+            let log_range = needs - 1;
+            let refused = Some(BuildError::RangeTooNarrow { log_range, needs });
+            assert_eq!(with_low_bits(0, count, log_range).err(), refused);
         }
     }
 

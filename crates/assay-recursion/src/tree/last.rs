@@ -9,7 +9,12 @@ use crate::gadgets::{ChildShape, ProofError, push_proof, verify_batch};
 use crate::witness::Inputs;
 use crate::{InnerProof, VerifyingKey};
 
-/// Log2 of the height of final circuits.
+/// Log2 of the height of final circuits, and bits of their range checks, which a lower table has no rows for.
+///
+/// So these are narrower than those of the other circuits, and nothing here may rely on 15 bits. The one thing that is
+/// range-checked is what a sample has above the low bits that are used: 13 bits if 18 or more are used, as they are for
+/// each query of a wrap proof (an index has as many bits as the wrap table's height and blowup) and for its proof of
+/// work. `finish` refuses a child for which they don't suffice.
 pub const LOG_HEIGHT: usize = 13;
 
 /// The circuit for wrap proofs of one key.

@@ -49,7 +49,16 @@ impl LeafCircuit {
         common: &CommonData<SegmentConfig>,
         log_heights: &[usize],
     ) -> Result<Self, TreeCircuitError> {
-        let child = ChildShape::new(&SEGMENT_PARAMETERS, airs, common, log_heights)?;
+        Self::over(ChildShape::new(&SEGMENT_PARAMETERS, airs, common, log_heights)?)
+    }
+
+    /// The circuit for proofs of another shape that state the same.
+    #[cfg(feature = "mutation")]
+    pub fn over_any(child: ChildShape) -> Result<Self, TreeCircuitError> {
+        Self::over(child)
+    }
+
+    fn over(child: ChildShape) -> Result<Self, TreeCircuitError> {
         let mut b = CircuitBuilder::new();
         leaf(&mut b, &child);
         Ok(Self { circuit: b.finish(LOG_HEIGHT, LOG_RANGE)?, child })

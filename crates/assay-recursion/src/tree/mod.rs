@@ -108,6 +108,7 @@ impl StatementWires {
     }
 
     /// Digest of the statement of a node of this level.
+    #[cfg_attr(feature = "mutation", track_caller)]
     fn digest(&self, b: &mut CircuitBuilder, level: u32) -> [Wire; 8] {
         let mut elements = Vec::with_capacity(STATEMENT_ELEMENTS);
         elements.extend([RECURSION_VERSION, level].map(|number| b.constant(Val::from_u32(number))));

@@ -44,6 +44,7 @@ impl Comparison {
     }
 
     /// What row `row` of a list is compared under: its key, but the first row is that of the accounts.
+    #[cfg_attr(feature = "mutation", track_caller)]
     pub(super) fn key(&self, b: &mut CircuitBuilder, row: usize, key: Wire) -> Wire {
         if row > 0 {
             return key;
@@ -64,6 +65,7 @@ impl Comparison {
     }
 
     /// `sum + figures / (delta - key)`.
+    #[cfg_attr(feature = "mutation", track_caller)]
     pub(super) fn add(&self, b: &mut CircuitBuilder, sum: Wire, key: Wire, figures: Wire) -> Wire {
         let minus_one = b.constant(Val::NEG_ONE);
         let denominator = b.mul_add(key, minus_one, self.delta);
@@ -103,6 +105,7 @@ impl NodeList {
         self.0.as_chunks().0.iter()
     }
 
+    #[cfg_attr(feature = "mutation", track_caller)]
     pub(super) fn digest(&self, b: &mut CircuitBuilder) -> [Wire; 8] {
         let chain = sponge(b, Tag::NodeTotals, &self.0);
         b.output_elements(chain)
@@ -110,6 +113,7 @@ impl NodeList {
 }
 
 /// Asserts that the wires' elements agree.
+#[cfg_attr(feature = "mutation", track_caller)]
 pub(super) fn assert_same<const N: usize>(b: &mut CircuitBuilder, left: &[Wire; N], right: &[Wire; N]) {
     for (left, right) in left.iter().zip(right) {
         b.assert_equal(*left, *right);

@@ -5,8 +5,8 @@ use std::sync::Arc;
 use crate::gadget_common::{LAZY, SMALL, ToyHeights, Verifier, recursion, segment, toy};
 use assay_circuit::p3_batch_stark::ProverData;
 use assay_circuit::{All, ProofParameters, Val, segment_airs, segment_common};
-use assay_recursion::gadgets::ChildShape;
-use assay_recursion::{RecursionAir, columns};
+use assay_recursion::gadgets::{self, ChildShape};
+use assay_recursion::{BuildError, CircuitBuilder, LOG_RANGE, RecursionAir, columns};
 use p3_field::PrimeCharacteristicRing;
 use p3_matrix::dense::RowMajorMatrix;
 
@@ -23,6 +23,21 @@ fn accepts_toy() {
         assert_eq!((inputs.values.len(), inputs.digests.len()), (values, digests));
         let witness = verifier.circuit.run(&inputs);
         assert_eq!(witness.violations(), []);
+    }
+}
+
+/// Public values that the child doesn't have, or lacks, would be bound to nothing.
+#[test]
+fn other_numbers_of_public_values_are_refused() {
+    let shape = toy(SMALL, HEIGHTS).shape;
+    for counts in [&[2, 1, 0][..], &[2, 1], &[2, 0, 0], &[1, 1, 0], &[2, 1, 1], &[2, 1, 0, 0]] {
+        let mut builder = CircuitBuilder::new();
+        let zero = builder.zero();
+        let publics: Vec<_> = counts.iter().map(|count| vec![zero; *count]).collect();
+        gadgets::verify_batch(&mut builder, &shape, &publics);
+        builder.publish([zero; 8]);
+        let refused = (*counts != [2, 1, 0]).then_some(BuildError::ChildPublics);
+        assert_eq!(builder.finish(LOG_RANGE, LOG_RANGE).err(), refused, "{counts:?}");
     }
 }
 

@@ -16,3 +16,4 @@ mod table_common;
 mod tree;
 mod tree_common;
 mod tree_forced;
+mod tree_mutation;
