@@ -37,9 +37,9 @@ pub(crate) enum Command {
     Check(Check),
     /// Make the secret of an epoch, in a file that only its owner can read.
     Secret(Secret),
-    /// Prove a ledger: totals file, bundle of segment proofs, and a work folder for receipts.
+    /// Prove a ledger: final proof, totals file, and a work folder for receipts.
     Prove(Prove),
-    /// Verify a bundle against what you know of it.
+    /// Verify a proof or a bundle against what you know of it.
     Verify(Verify),
     /// Make the receipt of one customer, or of all.
     Receipt(Receipt),

@@ -33,6 +33,9 @@ fn help_texts_are_as_accepted() {
         "verify",
         "receipt",
         "verify-receipt",
+        "reserves",
+        "report",
+        "verify-report",
         "circuit",
         "bench",
         "completions",
@@ -42,6 +45,9 @@ fn help_texts_are_as_accepted() {
         assert!(main.contains(&format!("\n  {command} ")), "{command} is not in the main help");
         compare(command, &[command, "--help"]);
         assert_eq!(assay(["help", command]).is(0).stdout, assay([command, "--help"]).is(0).stdout);
+    }
+    for command in ["check", "challenge", "resample"] {
+        compare(&format!("reserves-{command}"), &["reserves", command, "--help"]);
     }
 }
 
