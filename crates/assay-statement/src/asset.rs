@@ -2,7 +2,8 @@ use alloc::string::String;
 use alloc::vec::Vec;
 use core::fmt;
 
-use crate::{Kind, MAX_ASSETS};
+use crate::coverage::Weights;
+use crate::{EntryKey, Kind, MAX_ASSETS, Products, Role};
 
 /// A symbol of an asset: 1 to 32 bytes of `A-Z a-z 0-9 . _ - / + * $ @ ( )`.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -34,6 +35,8 @@ impl fmt::Display for Symbol {
 pub struct SymbolError;
 
 /// A price of one whole unit in the reference currency, `mantissa * 10^-scale`.
+///
+/// In an asset table it must have [`Weights`], which all but absurd prices do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Price {
     /// Digits of the price.
@@ -88,11 +91,17 @@ impl Asset {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct AssetTable {
     assets: Vec<Asset>,
+    products: Products,
 }
 
 impl AssetTable {
-    /// Sorts and checks `assets`.
-    pub fn new(mut assets: Vec<Asset>) -> Result<Self, AssetTableError> {
+    /// Sorts and checks `assets`, with the default products.
+    pub fn new(assets: Vec<Asset>) -> Result<Self, AssetTableError> {
+        Self::with_products(assets, Products::default())
+    }
+
+    /// Sorts and checks `assets`, with these products.
+    pub fn with_products(mut assets: Vec<Asset>, products: Products) -> Result<Self, AssetTableError> {
         if assets.is_empty() {
             return Err(AssetTableError::Empty);
         }
@@ -108,14 +117,32 @@ impl AssetTable {
             }
         }
         for asset in &assets {
-            Self::check(asset)?;
+            Self::check(asset, &products)?;
         }
-        Ok(Self { assets })
+        Ok(Self { assets, products })
     }
 
     /// The assets in order.
     pub fn assets(&self) -> &[Asset] {
         &self.assets
+    }
+
+    /// The products.
+    pub fn products(&self) -> &Products {
+        &self.products
+    }
+
+    /// Whether both asset and kind of `key` have a meaning.
+    pub fn defines(&self, key: EntryKey) -> bool {
+        key.asset() < self.assets.len() && self.products.defines(key.kind())
+    }
+
+    /// Name of `kind` for people: as ledgers spell it, or by number where the table lacks it.
+    pub fn kind_name(&self, kind: Kind) -> alloc::borrow::Cow<'_, str> {
+        match self.products.kind_name(kind) {
+            Some(name) => name.into(),
+            None => alloc::string::ToString::to_string(&kind).into(),
+        }
     }
 
     /// The asset at `index`.
@@ -134,7 +161,7 @@ impl AssetTable {
         self.assets.len()
     }
 
-    fn check(asset: &Asset) -> Result<(), AssetTableError> {
+    fn check(asset: &Asset, products: &Products) -> Result<(), AssetTableError> {
         let symbol = || asset.symbol.clone();
         if asset.decimals > 27 {
             return Err(AssetTableError::Decimals { symbol: symbol(), decimals: asset.decimals });
@@ -142,11 +169,14 @@ impl AssetTable {
         if asset.price.is_some_and(|price| price.scale > 18) {
             return Err(AssetTableError::Price { symbol: symbol() });
         }
+        if asset.price.is_some_and(|price| Weights::new(price, asset.decimals).is_none()) {
+            return Err(AssetTableError::PriceTooHigh { symbol: symbol() });
+        }
         let ordered_kinds = asset.haircuts.windows(2).all(|pair| match pair {
             [a, b] => a.kind < b.kind,
             _ => true,
         });
-        let is_collateral = |kind: Kind| kind != Kind::EQUITY && kind != Kind::DEBT;
+        let is_collateral = |kind: Kind| matches!(products.role(kind), Some(Role::Collateral { .. }));
         let tiers_fit = asset.haircuts.iter().all(|haircuts| {
             let mut last = 0;
             (1..=16).contains(&haircuts.tiers.len())
@@ -193,6 +223,12 @@ pub enum AssetTableError {
     /// A price with more than 18 decimals.
     #[error("the price of {symbol} has more than 18 decimals")]
     Price {
+        /// The asset.
+        symbol: Symbol,
+    },
+    /// A price by which one base unit is worth `2^44` of the reference currency or more.
+    #[error("the price of {symbol} is too high: a base unit must be worth less than 2^44")]
+    PriceTooHigh {
         /// The asset.
         symbol: Symbol,
     },
