@@ -248,7 +248,7 @@ pub enum ProblemKind {
         asset: String,
     },
     /// Not one of the kinds.
-    #[error("unknown kind (one of equity, debt, collateral_loan, collateral_margin, collateral_portfolio)")]
+    #[error("unknown kind (equity, debt, and what the asset table's products define)")]
     UnknownKind,
     /// Empty where a number must be.
     #[error("empty number")]
@@ -279,8 +279,8 @@ pub enum ProblemKind {
     DuplicateEntry {
         /// Symbol of the asset.
         asset: String,
-        /// The kind.
-        kind: Kind,
+        /// Name of the kind.
+        kind: String,
     },
     /// A second record, or a second declaration, of one account.
     #[error("a second record of the same uid")]

@@ -384,7 +384,7 @@ impl Accounts {
 
     fn duplicate(&self, key: EntryKey) -> ProblemKind {
         let asset = self.table.get(key.asset()).map(|asset| asset.symbol.to_string()).unwrap_or_default();
-        ProblemKind::DuplicateEntry { asset, kind: key.kind() }
+        ProblemKind::DuplicateEntry { asset, kind: self.table.kind_name(key.kind()).into_owned() }
     }
 
     /// Where the entry at `at` is from.

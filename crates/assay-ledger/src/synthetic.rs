@@ -358,7 +358,7 @@ impl LedgerWriter for LongCsvWriter {
         for entry in entries {
             let (symbol, decimals) = described(entry, table);
             self.line.clear();
-            for part in [uid, ",", symbol, ",", entry.key.kind().name(), ","] {
+            for part in [uid, ",", symbol, ",", &table.kind_name(entry.key.kind()), ","] {
                 self.line.push_str(part);
             }
             push_decimal(&mut self.line, entry.amount.get(), decimals);
@@ -558,7 +558,7 @@ impl LedgerWriter for ParquetWriter {
             let (symbol, decimals) = described(entry, table);
             self.number.clear();
             push_decimal(&mut self.number, entry.amount.get(), decimals);
-            self.row(uid, symbol, entry.key.kind().name())?;
+            self.row(uid, symbol, &table.kind_name(entry.key.kind()))?;
         }
         Ok(())
     }

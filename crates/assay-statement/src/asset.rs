@@ -3,7 +3,7 @@ use alloc::vec::Vec;
 use core::fmt;
 
 use crate::coverage::Weights;
-use crate::{EntryKey, Kind, MAX_ASSETS, Products, Role};
+use crate::{EntryKey, Kind, MAX_ASSETS, Products, Role, Totals};
 
 /// A symbol of an asset: 1 to 32 bytes of `A-Z a-z 0-9 . _ - / + * $ @ ( )`.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -75,12 +75,14 @@ pub struct Asset {
     pub price: Option<Price>,
     /// Haircut tiers by collateral kind, in order of the kind.
     pub haircuts: Vec<ProductHaircuts>,
+    /// Whole units that exist at the most, where that is known: nobody can owe more of the asset.
+    pub supply_cap: Option<u64>,
 }
 
 impl Asset {
-    /// An asset without price and haircuts.
+    /// An asset without price, haircuts and supply cap.
     pub fn new(symbol: Symbol, decimals: u8) -> Self {
-        Self { symbol, decimals, price: None, haircuts: Vec::new() }
+        Self { symbol, decimals, price: None, haircuts: Vec::new(), supply_cap: None }
     }
 }
 
@@ -143,6 +145,17 @@ impl AssetTable {
             Some(name) => name.into(),
             None => alloc::string::ToString::to_string(&kind).into(),
         }
+    }
+
+    /// The assets of which `totals` have more equity than can exist, in order.
+    pub fn above_supply_cap<'a>(&'a self, totals: &'a Totals) -> impl Iterator<Item = &'a Asset> {
+        self.assets.iter().enumerate().filter_map(|(index, asset)| {
+            let unit = 10u128.checked_pow(asset.decimals.into())?;
+            // A cap that doesn't fit can't be exceeded.
+            let cap = u128::from(asset.supply_cap?).checked_mul(unit)?;
+            let key = EntryKey::new(index, Kind::EQUITY).ok()?;
+            (totals.get(key) > cap).then_some(asset)
+        })
     }
 
     /// The asset at `index`.
@@ -244,6 +257,7 @@ pub enum AssetTableError {
 
 #[cfg(test)]
 mod tests {
+    use alloc::string::ToString;
     use alloc::vec;
 
     use super::*;
@@ -262,6 +276,24 @@ mod tests {
             Err(AssetTableError::Duplicate { .. })
         ));
         assert_eq!(AssetTable::new(vec![]), Err(AssetTableError::Empty));
+    }
+
+    #[test]
+    fn equity_above_a_supply_cap_is_named() {
+        let mut capped = asset("BTC");
+        capped.supply_cap = Some(21);
+        let mut vast = asset("VAST");
+        (vast.decimals, vast.supply_cap) = (27, Some(u64::MAX));
+        let table = AssetTable::new(vec![capped, asset("ETH"), vast]).unwrap();
+        let above = |figures: [u128; 3]| {
+            let mut totals = Totals::new();
+            for (index, figure) in figures.into_iter().enumerate() {
+                totals.add_total(EntryKey::new(index, Kind::EQUITY).unwrap(), figure).unwrap();
+            }
+            table.above_supply_cap(&totals).map(|asset| asset.symbol.to_string()).collect::<Vec<_>>()
+        };
+        assert!(above([2_100_000_000, u128::MAX, u128::MAX]).is_empty());
+        assert_eq!(above([2_100_000_001, 0, 0]), ["BTC"]);
     }
 
     #[test]
