@@ -1,9 +1,7 @@
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 
-use assay_statement::{
-    Amount, AmountError, AssetTable, Entity, Entry, EntryKey, Epoch, EpochError, Uid,
-};
+use assay_statement::{Amount, AmountError, AssetTable, Entity, Entry, EntryKey, Epoch, EpochError, Uid};
 use p3_field::PrimeCharacteristicRing;
 use serde::{Deserialize, Serialize};
 

@@ -91,7 +91,12 @@ pub fn write_asset_table(path: &Path, table: &AssetTable) -> Result<(), LedgerEr
             let tier =
                 |tier: &HaircutTier| format!("{{ up_to = {}, percent = {} }}", tier.up_to, tier.percent);
             let tiers: Vec<_> = haircuts.tiers.iter().map(tier).collect();
-            let _ = writeln!(text, "  {{ kind = \"{}\", tiers = [{}] }},", table.kind_name(haircuts.kind), tiers.join(", "));
+            let _ = writeln!(
+                text,
+                "  {{ kind = \"{}\", tiers = [{}] }},",
+                table.kind_name(haircuts.kind),
+                tiers.join(", ")
+            );
         }
         text.push_str("]\n");
     }
@@ -152,7 +157,9 @@ pub fn read_asset_csv(path: &Path, decimals: u8) -> Result<AssetTable, LedgerErr
         let mut asset = Asset::new(symbol, decimals);
         asset.price = Some(parse_price(price).map_err(|reason| failed(line, reason))?);
         for (kind, tiers) in PRODUCTS.into_iter().zip(products) {
-            let tiers = parse_tiers(tiers).map_err(|reason| failed(line, format!("{}: {reason}", defaults.kind_name(kind).unwrap_or_default())))?;
+            let tiers = parse_tiers(tiers).map_err(|reason| {
+                failed(line, format!("{}: {reason}", defaults.kind_name(kind).unwrap_or_default()))
+            })?;
             if !tiers.is_empty() {
                 asset.haircuts.push(ProductHaircuts { kind, tiers });
             }
@@ -208,7 +215,8 @@ struct TierRow {
 impl ProductRow {
     fn into_product(self) -> Result<Product, String> {
         let named = |error: String| format!("product {:?}: {error}", self.name);
-        let kind = |number: u8| Kind::from_number(number).map_err(|_| named(format!("kind {number} is above 7")));
+        let kind =
+            |number: u8| Kind::from_number(number).map_err(|_| named(format!("kind {number} is above 7")));
         Ok(Product {
             name: ProductName::new(&self.name).map_err(|error| named(error.to_string()))?,
             collateral: kind(self.collateral)?,
@@ -344,7 +352,9 @@ haircuts = [
             "[[product]]\nname = \"margin\"\ncollateral = 5\ndebt = 7\n",
             "[[product]]\nname = \"loan\"\ncollateral = 3\n",
         );
-        let text = FULL.replace("version = 1\n", products).replace("decimals = 8", "decimals = 8\nsupply_cap = 21000000");
+        let text = FULL
+            .replace("version = 1\n", products)
+            .replace("decimals = 8", "decimals = 8\nsupply_cap = 21000000");
         let (_folder, path) = file(&text);
         let table = read_asset_table(&path).unwrap();
         let names: Vec<_> = table.products().kinds().map(|kind| table.kind_name(kind).into_owned()).collect();
@@ -379,10 +389,22 @@ haircuts = [
             ("decimals = 8", "decimals = 8\nsupply_cap = 1.5", "line 7"),
             ("\"64000.50\"", "\"17592186044416\"\ndecimals = 0", "line 9"),
             ("version = 1", "version = 1\nproduct = []", "unknown kind"),
-            ("version = 1", "version = 1\nproduct = [{ name = \"A\", collateral = 2 }]", "product \"A\": not a product"),
+            (
+                "version = 1",
+                "version = 1\nproduct = [{ name = \"A\", collateral = 2 }]",
+                "product \"A\": not a product",
+            ),
             ("version = 1", "version = 1\nproduct = [{ name = \"a\", collateral = 8 }]", "above 7"),
-            ("version = 1", "version = 1\nproduct = [{ name = \"a\", collateral = 1 }]", "kind 1 has two meanings"),
-            ("version = 1", "version = 1\nproduct = [{ name = \"a\", collateral = 2, tiers = 1 }]", "unknown field"),
+            (
+                "version = 1",
+                "version = 1\nproduct = [{ name = \"a\", collateral = 1 }]",
+                "kind 1 has two meanings",
+            ),
+            (
+                "version = 1",
+                "version = 1\nproduct = [{ name = \"a\", collateral = 2, tiers = 1 }]",
+                "unknown field",
+            ),
             ("percent = 90", "percent = 101", "haircut tiers of BTC"),
             ("up_to = 20000", "up_to = 10000", "haircut tiers of BTC"),
         ] {

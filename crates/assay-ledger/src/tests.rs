@@ -10,6 +10,7 @@ use parquet::arrow::ArrowWriter;
 
 use crate::*;
 
+mod coverage;
 mod prop;
 mod vectors;
 
@@ -35,8 +36,9 @@ impl Folder {
         self.0.path().join("inputs")
     }
 
+    /// Most of these tests are about reading, and their accounts owe and pledge as they please.
     fn options(&self) -> ReadOptions {
-        ReadOptions::new(self.0.path().join("scratch"))
+        ReadOptions { coverage: Coverage::Accept, ..ReadOptions::new(self.0.path().join("scratch")) }
     }
 
     fn file(&self, name: &str, content: impl AsRef<[u8]>) -> PathBuf {
@@ -105,7 +107,10 @@ fn plain(table: &AssetTable, entries: &[Entry]) -> Vec<(String, String, u128)> {
 }
 
 fn account(uid: &str, entries: &[(&str, &str, u128)]) -> (String, Vec<(String, String, u128)>) {
-    (uid.into(), entries.iter().map(|(asset, kind, amount)| (asset.to_string(), kind.to_string(), *amount)).collect())
+    (
+        uid.into(),
+        entries.iter().map(|(asset, kind, amount)| (asset.to_string(), kind.to_string(), *amount)).collect(),
+    )
 }
 
 /// The error and all that caused it.

@@ -65,7 +65,11 @@ impl Weights {
             let down = quotient.below(WEIGHT_BITS)?;
             let up = down + u128::from(inexact);
             let up = (up >> WEIGHT_BITS == 0).then_some(up)?;
-            Some(Self { down: u64::try_from(down).ok()?, up: u64::try_from(up).ok()?, shift: u8::try_from(shift).ok()? })
+            Some(Self {
+                down: u64::try_from(down).ok()?,
+                up: u64::try_from(up).ok()?,
+                shift: u8::try_from(shift).ok()?,
+            })
         })
     }
 
@@ -210,7 +214,9 @@ fn breaches(prices: &PriceTable, entries: &[Entry]) -> Vec<Breach> {
             let role = prices.role(kind).filter(|_| asset < prices.assets.len());
             let (product, value) = match role {
                 Some(Role::Equity) => continue,
-                Some(Role::Debt { product }) => (product, prices.weights(asset).map(|w| w.value_up(entry.amount))),
+                Some(Role::Debt { product }) => {
+                    (product, prices.weights(asset).map(|w| w.value_up(entry.amount)))
+                }
                 Some(Role::Collateral { product }) => {
                     (Some(product), prices.weights(asset).map(|w| w.value_down(entry.amount)))
                 }
@@ -250,7 +256,12 @@ fn breaches(prices: &PriceTable, entries: &[Entry]) -> Vec<Breach> {
         let products = products.map(|(product, sums)| (Rule::ProductDebtUncovered, Some(product), sums));
         for (rule, product, sums) in products.chain([(Rule::DebtUncovered, None, &all)]) {
             if let Some(by) = sums.debt.checked_sub(sums.collateral).filter(|by| *by > 0) {
-                breaches.push(Breach { rule, asset: None, product, by: Some(Shortfall::Value { hundredths: by }) });
+                breaches.push(Breach {
+                    rule,
+                    asset: None,
+                    product,
+                    by: Some(Shortfall::Value { hundredths: by }),
+                });
             }
         }
     }

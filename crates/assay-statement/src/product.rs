@@ -82,9 +82,12 @@ impl Products {
         }
         products.sort_by_key(|product| product.collateral);
         let mut names: [Option<String>; Kind::COUNT] = Default::default();
-        let fixed = [(Kind::EQUITY, "equity"), (Kind::DEBT, "debt")].map(|(kind, name)| (kind, name.to_string()));
-        let collateral = products.iter().map(|product| (product.collateral, format!("collateral_{}", product.name)));
-        let debt = products.iter().filter_map(|product| Some((product.debt?, format!("debt_{}", product.name))));
+        let fixed =
+            [(Kind::EQUITY, "equity"), (Kind::DEBT, "debt")].map(|(kind, name)| (kind, name.to_string()));
+        let collateral =
+            products.iter().map(|product| (product.collateral, format!("collateral_{}", product.name)));
+        let debt =
+            products.iter().filter_map(|product| Some((product.debt?, format!("debt_{}", product.name))));
         for (kind, name) in fixed.into_iter().chain(collateral).chain(debt) {
             if names.iter().flatten().any(|known| *known == name) {
                 return Err(ProductError::RepeatedName);
@@ -165,8 +168,8 @@ impl Default for Products {
             product("margin", Kind::COLLATERAL_MARGIN),
             product("portfolio", Kind::COLLATERAL_PORTFOLIO),
         ];
-        let names =
-            ["equity", "debt", "collateral_loan", "collateral_margin", "collateral_portfolio"].map(ToString::to_string);
+        let names = ["equity", "debt", "collateral_loan", "collateral_margin", "collateral_portfolio"]
+            .map(ToString::to_string);
         let mut names = names.into_iter();
         Self { products: products.into(), names: core::array::from_fn(|_| names.next()) }
     }

@@ -230,7 +230,8 @@ impl TotalsFile {
                 Products::new(products.iter().map(Product::try_from).collect::<Result<_, _>>()?)?
             }
         };
-        let assets = self.assets.iter().map(|asset| asset.to_asset(&products)).collect::<Result<Vec<_>, _>>()?;
+        let assets =
+            self.assets.iter().map(|asset| asset.to_asset(&products)).collect::<Result<Vec<_>, _>>()?;
         let table = AssetTable::with_products(assets, products)?;
         let in_order = table.assets().iter().zip(&self.assets).all(|(a, b)| a.symbol.as_str() == b.symbol);
         // One table has one form in a file: products in order, and the default ones left out.

@@ -19,7 +19,11 @@ pub(crate) fn totals_lines(totals: &Totals, assets: &AssetTable, most: usize) ->
         .take(most)
         .map(|(key, total)| {
             let (symbol, decimals) = describe(key, assets);
-            format!("  {symbol:<12} {:<21} {:>32}", assets.kind_name(key.kind()), whole_units(total, decimals))
+            format!(
+                "  {symbol:<12} {:<21} {:>32}",
+                assets.kind_name(key.kind()),
+                whole_units(total, decimals)
+            )
         })
         .collect();
     if totals.len() > most {

@@ -6,8 +6,8 @@ mod vectors;
 
 use assay_statement::coverage::PriceTable;
 use assay_statement::{
-    Amount, Asset, AssetTable, Entry, EntryKey, HaircutTier, Kind, Price, Product, ProductHaircuts, ProductName,
-    Products, Symbol,
+    Amount, Asset, AssetTable, Entry, EntryKey, HaircutTier, Kind, Price, Product, ProductHaircuts,
+    ProductName, Products, Symbol,
 };
 
 fn kind(number: u8) -> Kind {
@@ -25,7 +25,10 @@ fn asset(index: usize, decimals: u8, price: Option<(u64, u8)>, haircuts: &[(u8, 
     asset.price = price.map(|(mantissa, scale)| Price { mantissa, scale });
     asset.haircuts = haircuts
         .iter()
-        .map(|(number, tiers)| ProductHaircuts { kind: kind(*number), tiers: tiers.iter().map(tier).collect() })
+        .map(|(number, tiers)| ProductHaircuts {
+            kind: kind(*number),
+            tiers: tiers.iter().map(tier).collect(),
+        })
         .collect();
     asset
 }

@@ -1,5 +1,7 @@
 use assay_statement::coverage::{Weights, check_account};
-use proptest::prelude::{Just, ProptestConfig, Strategy, any, prop, prop_assert, prop_assert_eq, prop_oneof, proptest};
+use proptest::prelude::{
+    Just, ProptestConfig, Strategy, any, prop, prop_assert, prop_assert_eq, prop_oneof, proptest,
+};
 use proptest::sample::select;
 
 use super::*;
@@ -10,18 +12,24 @@ fn any_products() -> impl Strategy<Value = Products> {
     (0..3usize).prop_map(|choice| match choice {
         0 => Products::default(),
         1 => Products::new(vec![product("a", 2, Some(3)), product("b", 7, None)]).unwrap(),
-        _ => Products::new(vec![product("x", 2, Some(3)), product("y", 4, Some(5)), product("z", 6, None)]).unwrap(),
+        _ => Products::new(vec![product("x", 2, Some(3)), product("y", 4, Some(5)), product("z", 6, None)])
+            .unwrap(),
     })
 }
 
 fn any_price() -> impl Strategy<Value = (u8, Option<(u64, u8)>)> {
     let ordinary = (0u8..=18, (1u64..100_000_000, 0u8..=8).prop_map(Some));
     let any = (0u8..=27, (any::<u64>(), 0u8..=18).prop_map(Some));
-    let extreme = (select(vec![0u8, 1, 8, 18, 27]), (select(vec![0, 1, 1 << 43, u64::MAX]), select(vec![0u8, 2, 18])).prop_map(Some));
-    prop_oneof![6 => ordinary, 2 => any, 1 => extreme, 1 => (0u8..=27, Just(None))]
-        .prop_filter("a base unit is worth too much", |(decimals, price)| {
+    let extreme = (
+        select(vec![0u8, 1, 8, 18, 27]),
+        (select(vec![0, 1, 1 << 43, u64::MAX]), select(vec![0u8, 2, 18])).prop_map(Some),
+    );
+    prop_oneof![6 => ordinary, 2 => any, 1 => extreme, 1 => (0u8..=27, Just(None))].prop_filter(
+        "a base unit is worth too much",
+        |(decimals, price)| {
             price.is_none_or(|(mantissa, scale)| Weights::new(Price { mantissa, scale }, *decimals).is_some())
-        })
+        },
+    )
 }
 
 fn any_tiers() -> impl Strategy<Value = Vec<(u64, u8)>> {
@@ -38,8 +46,12 @@ fn any_table() -> impl Strategy<Value = AssetTable> {
     (any_products(), assets).prop_map(|(products, assets)| {
         let collateral: Vec<u8> = products.iter().map(|product| product.collateral.number()).collect();
         let assets = assets.iter().enumerate().map(|(index, ((decimals, price), tiers))| {
-            let haircuts: Vec<(u8, &[(u64, u8)])> =
-                collateral.iter().copied().zip(tiers.iter().map(Vec::as_slice)).filter(|(_, tiers)| !tiers.is_empty()).collect();
+            let haircuts: Vec<(u8, &[(u64, u8)])> = collateral
+                .iter()
+                .copied()
+                .zip(tiers.iter().map(Vec::as_slice))
+                .filter(|(_, tiers)| !tiers.is_empty())
+                .collect();
             asset(index, *decimals, *price, &haircuts)
         });
         AssetTable::with_products(assets.collect(), products).unwrap()
@@ -78,7 +90,9 @@ fn mend(entries: &mut Vec<Entry>, table: &AssetTable, cut: u32) {
     for asset in 0..table.len() {
         let pledged: u128 = entries
             .iter()
-            .filter(|entry| entry.key.asset() == asset && matches!(role(entry), Some(Role::Collateral { .. })))
+            .filter(|entry| {
+                entry.key.asset() == asset && matches!(role(entry), Some(Role::Collateral { .. }))
+            })
             .map(|entry| entry.amount.get())
             .sum();
         if pledged > 0 && pledged <= Amount::MAX.get() {

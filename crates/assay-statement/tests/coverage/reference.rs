@@ -102,7 +102,10 @@ pub(crate) fn plain(breaches: &[Breach]) -> BTreeSet<Plain> {
         Shortfall::BaseUnits { units, .. } => big(units),
         Shortfall::Value { hundredths } => big(hundredths),
     };
-    breaches.iter().map(|breach| (breach.rule.name(), breach.asset, breach.product, breach.by.map(by))).collect()
+    breaches
+        .iter()
+        .map(|breach| (breach.rule.name(), breach.asset, breach.product, breach.by.map(by)))
+        .collect()
 }
 
 /// All that is wrong with an account.
@@ -111,13 +114,16 @@ pub(crate) fn judge(table: &AssetTable, entries: &[Entry]) -> BTreeSet<Plain> {
     let is_collateral = |kind: Kind| products.iter().position(|product| product.collateral == kind);
     let own_debt = |kind: Kind| products.iter().position(|product| product.debt == Some(kind));
     let is_debt = |kind: Kind| kind == Kind::DEBT || own_debt(kind).is_some();
-    let sum = |entries: &mut dyn Iterator<Item = &Entry>| entries.map(|entry| big(entry.amount.get())).sum::<BigUint>();
+    let sum = |entries: &mut dyn Iterator<Item = &Entry>| {
+        entries.map(|entry| big(entry.amount.get())).sum::<BigUint>()
+    };
     let mut wrong = BTreeSet::new();
 
     for asset in 0..table.len() {
         let of = |entry: &&Entry| entry.key.asset() == asset;
         let equity = sum(&mut entries.iter().filter(of).filter(|entry| entry.key.kind() == Kind::EQUITY));
-        let pledged = sum(&mut entries.iter().filter(of).filter(|entry| is_collateral(entry.key.kind()).is_some()));
+        let pledged =
+            sum(&mut entries.iter().filter(of).filter(|entry| is_collateral(entry.key.kind()).is_some()));
         if pledged > equity {
             wrong.insert(("collateral_exceeds_equity", Some(asset), None, Some(pledged - equity)));
         }
@@ -159,7 +165,11 @@ pub(crate) fn judge(table: &AssetTable, entries: &[Entry]) -> BTreeSet<Plain> {
         return wrong;
     }
     let total = |figures: &[(Option<usize>, BigUint)], of: Option<usize>| {
-        figures.iter().filter(|(product, _)| of.is_none() || *product == of).map(|(_, value)| value).sum::<BigUint>()
+        figures
+            .iter()
+            .filter(|(product, _)| of.is_none() || *product == of)
+            .map(|(_, value)| value)
+            .sum::<BigUint>()
     };
     for product in (0..products.len()).filter(|product| products[*product].debt.is_some()) {
         let (debt, security) = (total(&debts, Some(product)), total(&securities, Some(product)));

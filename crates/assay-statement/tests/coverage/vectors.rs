@@ -60,7 +60,10 @@ fn debt_at_its_cover_and_one_above() {
     }
     // 11 count 10.5, so 11 are short of half a unit: 50 * 2^16 hundredths.
     let by = Shortfall::Value { hundredths: 50 << 16 };
-    assert_eq!(account(11, 11).unwrap_err(), [Breach { rule: Rule::DebtUncovered, asset: None, product: None, by: Some(by) }]);
+    assert_eq!(
+        account(11, 11).unwrap_err(),
+        [Breach { rule: Rule::DebtUncovered, asset: None, product: None, by: Some(by) }]
+    );
     assert_eq!(by.to_string(), "0.5");
 }
 
@@ -90,13 +93,20 @@ fn a_product_covers_its_own_debt() {
     let (_, prices) = with_products(vec![asset(0, 0, Some((1, 0)), &[(2, tiers), (4, tiers)])], products);
     let account = |a: (u128, u128), b: (u128, u128), plain: u128| {
         let all = [(0, 10), (1, plain), (2, a.0), (3, a.1), (4, b.0), (5, b.1)];
-        let all: Vec<_> = all.into_iter().filter(|(_, amount)| *amount > 0).map(|(kind, amount)| entry(0, kind, amount)).collect();
+        let all: Vec<_> = all
+            .into_iter()
+            .filter(|(_, amount)| *amount > 0)
+            .map(|(kind, amount)| entry(0, kind, amount))
+            .collect();
         check_account(&prices, &all)
     };
     assert_eq!(account((5, 5), (5, 5), 0), Ok(()));
     // Covered together, but not one by one.
     let breaches = account((5, 6), (5, 4), 0).unwrap_err();
-    assert_eq!((breaches.len(), breaches[0].rule, breaches[0].product), (1, Rule::ProductDebtUncovered, Some(0)));
+    assert_eq!(
+        (breaches.len(), breaches[0].rule, breaches[0].product),
+        (1, Rule::ProductDebtUncovered, Some(0))
+    );
     // Covered one by one, but what is left doesn't cover the rest.
     assert_eq!(account((5, 5), (5, 4), 1), Ok(()));
     assert_eq!(rules(account((5, 5), (5, 4), 2)), ["debt_uncovered"]);
@@ -104,12 +114,16 @@ fn a_product_covers_its_own_debt() {
 
 #[test]
 fn a_price_is_needed_for_debt_and_collateral_only() {
-    let (_, prices) = default_table(vec![asset(0, 8, None, &[(2, &[(1, 100)])]), asset(1, 8, Some((1, 0)), &[])]);
+    let (_, prices) =
+        default_table(vec![asset(0, 8, None, &[(2, &[(1, 100)])]), asset(1, 8, Some((1, 0)), &[])]);
     assert_eq!(rules(check_account(&prices, &[entry(0, 0, 5), entry(0, 2, 5)])), ["no_price"]);
     assert_eq!(rules(check_account(&prices, &[entry(0, 1, 5)])), ["no_price"]);
     assert_eq!(rules(check_account(&prices, &[entry(0, 0, 5), entry(1, 1, 0)])), [""; 0]);
     // What is wrong beside it is said too, but no sum that needs the price is judged.
-    assert_eq!(rules(check_account(&prices, &[entry(0, 2, 5), entry(1, 1, 5)])), ["collateral_exceeds_equity", "no_price"]);
+    assert_eq!(
+        rules(check_account(&prices, &[entry(0, 2, 5), entry(1, 1, 5)])),
+        ["collateral_exceeds_equity", "no_price"]
+    );
 }
 
 #[test]
@@ -128,7 +142,8 @@ fn values_at_their_bound_and_one_above() {
     assert_eq!((weights.down, weights.up), (1 << 46, 1 << 46));
     let prices = pair(&[(u64::MAX, 100)], 0, price);
     let most = (1u128 << 59) - 1;
-    let account = |units: u128| check_account(&prices, &[entry(0, 0, units), entry(0, 2, units), entry(1, 1, units)]);
+    let account =
+        |units: u128| check_account(&prices, &[entry(0, 0, units), entry(0, 2, units), entry(1, 1, units)]);
     assert_eq!(account(most), Ok(()));
     assert_eq!(rules(account(most + 1)), ["value_too_large", "value_too_large"]);
     assert_eq!(rules(account(Amount::MAX.get())), ["value_too_large", "value_too_large"]);
@@ -146,7 +161,12 @@ fn the_largest_amounts_at_every_price() {
             for mantissa in [0, 1, 9, 10, 65_537, 1 << 43, (1 << 44) - 1, 1 << 44, u64::MAX - 1, u64::MAX] {
                 let price = Price { mantissa, scale };
                 let expected = reference::rounded(&reference::rate(price, decimals));
-                let table = AssetTable::new(vec![asset(0, decimals, Some((mantissa, scale)), &[(2, &[(u64::MAX, 100)])])]);
+                let table = AssetTable::new(vec![asset(
+                    0,
+                    decimals,
+                    Some((mantissa, scale)),
+                    &[(2, &[(u64::MAX, 100)])],
+                )]);
                 let Some(expected) = expected else {
                     assert_eq!(Weights::new(price, decimals), None);
                     assert!(matches!(table, Err(AssetTableError::PriceTooHigh { .. })));
@@ -156,8 +176,14 @@ fn the_largest_amounts_at_every_price() {
                 for amount in [0, 1, 2, (1 << 89) + 1, Amount::MAX.get() - 1, Amount::MAX.get()] {
                     let amount = Amount::new(amount).unwrap();
                     let (down, up) = (expected.value_down(amount), expected.value_up(amount));
-                    assert_eq!(weights.value_down(amount), u128::try_from(down).ok().filter(|value| value >> 75 == 0));
-                    assert_eq!(weights.value_up(amount), u128::try_from(up).ok().filter(|value| value >> 75 == 0));
+                    assert_eq!(
+                        weights.value_down(amount),
+                        u128::try_from(down).ok().filter(|value| value >> 75 == 0)
+                    );
+                    assert_eq!(
+                        weights.value_up(amount),
+                        u128::try_from(up).ok().filter(|value| value >> 75 == 0)
+                    );
                 }
                 let table = table.unwrap();
                 let prices = PriceTable::new(&table);
@@ -179,7 +205,10 @@ fn weights_that_round_up_to_their_bound() {
     // 2^44 - 10^-6 of the reference currency: r = 2^60 - 0.065536.
     let mantissa = (1u64 << 44) * 1_000_000 - 1;
     assert_eq!(edge(mantissa, 6), None);
-    assert_eq!(edge((1u64 << 44) * 1_000_000 - 16, 6).map(|weights| (weights.up, weights.shift)), Some(((1 << 60) - 1, 0)));
+    assert_eq!(
+        edge((1u64 << 44) * 1_000_000 - 16, 6).map(|weights| (weights.up, weights.shift)),
+        Some(((1 << 60) - 1, 0))
+    );
     // The same a shift higher: r * 2^15 = 2^60 - 0.065536 * 2^15 / 2^15.
     let weights = Weights::new(Price { mantissa: (1u64 << 29) * 10_000_000_000 - 1, scale: 10 }, 0).unwrap();
     // 2^60 - 0.2147..: the floor alone would fit a shift of 1.
@@ -203,7 +232,8 @@ fn a26_rounding_dust_away() {
     // So one base unit of debt needs more than one base unit of collateral in the same asset.
     let table = vec![asset(0, 18, Some((342_517, 2)), &[(2, &[(u64::MAX, 100)])])];
     let (_, prices) = default_table(table);
-    let account = |units, debt| check_account(&prices, &[entry(0, 0, units), entry(0, 1, debt), entry(0, 2, units)]);
+    let account =
+        |units, debt| check_account(&prices, &[entry(0, 0, units), entry(0, 1, debt), entry(0, 2, units)]);
     assert_eq!(rules(account(1, 1)), ["debt_uncovered"]);
     // What it takes: collateral worth a whole value unit.
     let enough = (1u128..).map(|doubled| 1 << doubled).find(|units| account(*units, 1).is_ok()).unwrap();
@@ -217,7 +247,10 @@ fn a5_phantom_account() {
     let nothing: [&[(u64, u8)]; 2] = [&[(u64::MAX, 0)], &[]];
     for tiers in nothing {
         let haircuts: &[(u8, &[(u64, u8)])] = if tiers.is_empty() { &[] } else { &[(2, tiers)] };
-        let (_, prices) = default_table(vec![asset(0, 0, Some((1_000_000_000, 0)), haircuts), asset(1, 6, Some((1, 0)), &[])]);
+        let (_, prices) = default_table(vec![
+            asset(0, 0, Some((1_000_000_000, 0)), haircuts),
+            asset(1, 6, Some((1, 0)), &[]),
+        ]);
         let phantom = [entry(0, 0, 1 << 20), entry(0, 2, 1 << 20), entry(1, 1, 1)];
         assert_eq!(rules(check_account(&prices, &phantom)), ["debt_uncovered"]);
     }
@@ -232,11 +265,20 @@ fn a5_phantom_account() {
 fn a17_an_inflated_price_cuts_both_ways() {
     let account = |price, collateral, debt| {
         let tiers: &[(u64, u8)] = &[(u64::MAX, 50)];
-        let assets = vec![asset(0, 0, Some((price, 0)), &[(2, tiers)]), asset(1, 0, Some((1, 0)), &[(2, tiers)])];
+        let assets =
+            vec![asset(0, 0, Some((price, 0)), &[(2, tiers)]), asset(1, 0, Some((1, 0)), &[(2, tiers)])];
         let units = |asset| if asset == 0 { 10 } else { 400 };
         let entries = match collateral < debt {
-            true => vec![entry(collateral, 0, units(collateral)), entry(collateral, 2, units(collateral)), entry(debt, 1, 100)],
-            false => vec![entry(debt, 1, 10), entry(collateral, 0, units(collateral)), entry(collateral, 2, units(collateral))],
+            true => vec![
+                entry(collateral, 0, units(collateral)),
+                entry(collateral, 2, units(collateral)),
+                entry(debt, 1, 100),
+            ],
+            false => vec![
+                entry(debt, 1, 10),
+                entry(collateral, 0, units(collateral)),
+                entry(collateral, 2, units(collateral)),
+            ],
         };
         check_account(&default_table(assets).1, &entries).is_ok()
     };
