@@ -385,9 +385,9 @@ haircuts = [
             ("\"64000.50\"", "\"0.0000000000000000001\"", "18 decimals"),
             ("collateral_margin", "margin", "unknown kind"),
             ("collateral_margin", "debt", "haircut tiers of BTC"),
-            ("decimals = 8", "decimals = 8\nsupply_cap = -1", "line 7"),
-            ("decimals = 8", "decimals = 8\nsupply_cap = 1.5", "line 7"),
-            ("\"64000.50\"", "\"17592186044416\"\ndecimals = 0", "line 9"),
+            ("decimals = 8", "decimals = 8\nsupply_cap = -1", "line 8"),
+            ("decimals = 8", "decimals = 8\nsupply_cap = 1.5", "line 8"),
+            ("decimals = 8\nprice = \"64000.50\"", "decimals = 0\nprice = \"17592186044416\"", "too high"),
             ("version = 1", "version = 1\nproduct = []", "unknown kind"),
             (
                 "version = 1",
