@@ -140,6 +140,7 @@ impl Run {
             proof: None,
             totals: self.totals.clone(),
             reserves: None,
+            exclude_invalid: None,
         }
     }
 

@@ -55,6 +55,7 @@ pub(crate) fn run(arguments: &Demo, voice: Voice) -> Result<(), Failure> {
         bundle: true,
         proof: true,
         reserves: None,
+        exclude_invalid: None,
         resources: &arguments.resources,
     };
     let (outcome, results) = prove(&task, voice)?;
