@@ -82,7 +82,17 @@ def permutation(state):
 
 TAGS = {"entity": 1, "assets": 2, "epoch": 3, "uid": 4, "account_key": 5, "salt": 6, "root": 7, "circuit": 8}
 ROW_TAGS = {"header": 0x101, "entries": 0x102, "node": 0x103, "totals": 0x104}
-KINDS = ["equity", "debt", "collateral_loan", "collateral_margin", "collateral_portfolio"]
+PRODUCTS = [{"name": name, "collateral": 2 + i} for i, name in enumerate(["loan", "margin", "portfolio"])]
+
+
+def kinds(products=PRODUCTS):
+    """Numbers of kinds by name."""
+    found = {"equity": 0, "debt": 1}
+    for product in products:
+        found["collateral_" + product["name"]] = product["collateral"]
+        if product.get("debt"):
+            found["debt_" + product["name"]] = product["debt"]
+    return found
 
 
 def sponge(tag, message):
@@ -128,18 +138,24 @@ def entity_digest(name):
     return sponge("entity", of_bytes(name.encode()))
 
 
-def asset_table_digest(table):
+def asset_table_digest(table, products=PRODUCTS):
     table = sorted(table, key=lambda asset: asset["symbol"].encode())
-    message = [len(table)]
+    message = [0, 2, len(table)]
     for asset in table:
         message += of_bytes(asset["symbol"].encode()) + [asset["decimals"]]
         price = asset.get("price")
         message += [1] + of_u64(int(price["mantissa"])) + [price["scale"]] if price else [0]
         message.append(len(asset["haircuts"]))
         for haircuts in asset["haircuts"]:
-            message += [KINDS.index(haircuts["kind"]), len(haircuts["tiers"])]
+            message += [kinds(products)[haircuts["kind"]], len(haircuts["tiers"])]
             for up_to, percent in haircuts["tiers"]:
                 message += of_u64(up_to) + [percent]
+        cap = asset.get("supply_cap")
+        message += [1] + of_u64(int(cap)) if cap is not None else [0]
+    products = sorted(products, key=lambda product: product["collateral"])
+    message.append(len(products))
+    for product in products:
+        message += of_bytes(product["name"].encode()) + [product["collateral"], product.get("debt") or 0]
     return sponge("assets", message)
 
 
@@ -169,7 +185,7 @@ def entry_block(table, entry):
     symbols = sorted((asset["symbol"] for asset in table), key=str.encode)
     amount = int(entry["amount"])
     assert 0 <= amount < 2**90
-    key = 8 * (symbols.index(entry["asset"]) + 1) + KINDS.index(entry["kind"])
+    key = 8 * (symbols.index(entry["asset"]) + 1) + kinds()[entry["kind"]]
     return [key, amount % 2**30, amount // 2**30 % 2**30, amount // 2**60]
 
 
@@ -246,7 +262,7 @@ def check(vectors):
     for case in vectors["entity"]:
         same("entity", entity_digest(case["name"]), case["digest"])
     for case in vectors["asset_table"]:
-        same("asset table", asset_table_digest(case["assets"]), case["digest"])
+        same("asset table", asset_table_digest(case["assets"], case["products"]), case["digest"])
 
     world = vectors["world"]
     entity = entity_digest(world["entity"])

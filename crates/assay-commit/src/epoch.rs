@@ -1,6 +1,7 @@
+use alloc::vec;
 use alloc::vec::Vec;
 
-use assay_statement::{AssetTable, Entity, Epoch};
+use assay_statement::{AssetTable, Entity, Epoch, Kind};
 use p3_field::PrimeCharacteristicRing;
 
 use crate::hash::push_bytes;
@@ -13,12 +14,16 @@ pub fn entity_digest(hasher: &Hasher, entity: &Entity) -> Digest {
     hasher.sponge(Tag::Entity, &elements)
 }
 
-/// Digest of the asset table: number of assets, then for each its symbol, decimals, price and haircut tiers.
+/// Digest of the asset table: a zero and the format's number, 2; number of assets, then for each its symbol, decimals,
+/// price, haircut tiers and supply cap; number of products, then for each its name, collateral kind and debt kind.
 ///
 /// Numbers of 64 bits are three elements of 22, 22 and 20 bits, low part first. A price is a flag, the mantissa and
-/// the scale, or a zero flag. Haircuts are their number, then kind, number of tiers and tiers.
+/// the scale, or a zero flag. Haircuts are their number, then kind, number of tiers and tiers. A supply cap is a flag and
+/// the cap, or a zero flag. A product without a debt kind has a zero in its place, which is equity's number and no
+/// product's. Products are always spelled out, the default ones too. The first format began with the number of assets,
+/// which is never zero, so no table of it has the message of one of this.
 pub fn asset_table_digest(hasher: &Hasher, table: &AssetTable) -> Digest {
-    let mut elements = Vec::new();
+    let mut elements = vec![F::ZERO, F::TWO];
     elements.push(F::from_usize(table.len()));
     for asset in table.assets() {
         push_bytes(&mut elements, asset.symbol.as_str().as_bytes());
@@ -40,6 +45,19 @@ pub fn asset_table_digest(hasher: &Hasher, table: &AssetTable) -> Digest {
                 elements.push(F::from_u8(tier.percent));
             }
         }
+        match asset.supply_cap {
+            None => elements.push(F::ZERO),
+            Some(cap) => {
+                elements.push(F::ONE);
+                push_u64(&mut elements, cap);
+            }
+        }
+    }
+    elements.push(F::from_usize(table.products().len()));
+    for product in table.products().iter() {
+        push_bytes(&mut elements, product.name.as_str().as_bytes());
+        elements.push(F::from_u8(product.collateral.number()));
+        elements.push(F::from_u8(product.debt.map_or(0, Kind::number)));
     }
     hasher.sponge(Tag::Assets, &elements)
 }

@@ -1,9 +1,7 @@
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 
-use assay_statement::{
-    Amount, AmountError, AssetTable, Entity, Entry, EntryKey, Epoch, EpochError, Kind, Uid,
-};
+use assay_statement::{Amount, AmountError, AssetTable, Entity, Entry, EntryKey, Epoch, EpochError, Uid};
 use p3_field::PrimeCharacteristicRing;
 use serde::{Deserialize, Serialize};
 
@@ -96,7 +94,11 @@ impl Receipt {
                 let asset = assets.get(entry.key.asset()).ok_or(ReceiptError::Asset)?;
                 Ok(ReceiptEntry {
                     asset: asset.symbol.as_str().to_string(),
-                    kind: entry.key.kind().name().to_string(),
+                    kind: assets
+                        .products()
+                        .kind_name(entry.key.kind())
+                        .ok_or(ReceiptError::Kind)?
+                        .to_string(),
                     amount: entry.amount.get().to_string(),
                 })
             })
@@ -171,7 +173,7 @@ impl Receipt {
         let mut entries: Vec<Entry> = Vec::with_capacity(self.entries.len());
         for entry in &self.entries {
             let asset = assets.index_of(&entry.asset).ok_or(ReceiptError::Asset)?;
-            let kind = Kind::from_name(&entry.kind).map_err(|_| ReceiptError::Kind)?;
+            let kind = assets.products().kind(&entry.kind).map_err(|_| ReceiptError::Kind)?;
             let key = EntryKey::new(asset, kind).map_err(|_| ReceiptError::Asset)?;
             let plain = !entry.amount.is_empty()
                 && entry.amount.len() <= 28

@@ -10,8 +10,8 @@ use assay_commit::{
     UpperTree, WIDTH, asset_table_digest, entity_digest, epoch_digest, published_root,
 };
 use assay_statement::{
-    Amount, Asset, AssetTable, Entity, Entry, EntryKey, Epoch, HaircutTier, Kind, Price, ProductHaircuts,
-    Symbol, Uid,
+    Amount, Asset, AssetTable, Entity, Entry, EntryKey, Epoch, HaircutTier, Kind, Price, Product,
+    ProductHaircuts, ProductName, Products, Symbol, Uid,
 };
 use p3_field::{PrimeCharacteristicRing, PrimeField32};
 use p3_koala_bear::default_koalabear_poseidon2_16;
@@ -128,10 +128,10 @@ fn assets() -> AssetTable {
     AssetTable::new(vec![usdt, btc, eth]).unwrap()
 }
 
-fn asset_value(asset: &Asset) -> Value {
+fn asset_value(asset: &Asset, table: &AssetTable) -> Value {
     let haircuts = asset.haircuts.iter().map(|haircuts| {
         let tiers: Vec<Value> = haircuts.tiers.iter().map(|tier| json!([tier.up_to, tier.percent])).collect();
-        json!({ "kind": haircuts.kind.name(), "tiers": tiers })
+        json!({ "kind": table.kind_name(haircuts.kind), "tiers": tiers })
     });
     let price = asset.price.map(|price| {
         // Text: not every reader of JSON keeps 64 bits.
@@ -142,18 +142,47 @@ fn asset_value(asset: &Asset) -> Value {
         "decimals": asset.decimals,
         "price": price,
         "haircuts": haircuts.collect::<Vec<_>>(),
+        "supply_cap": asset.supply_cap.map(|cap| cap.to_string()),
     })
 }
 
 fn asset_values(table: &AssetTable) -> Value {
-    table.assets().iter().map(asset_value).collect()
+    table.assets().iter().map(|asset| asset_value(asset, table)).collect()
 }
 
 fn asset_tables(hasher: &Hasher) -> Value {
     let symbols = ["$PLAIN", "(A+B)*/C.d-e_f@1", "Z"];
     let plain = symbols.map(|symbol| Asset::new(Symbol::new(symbol).unwrap(), 27));
-    let tables = [AssetTable::new(plain.to_vec()).unwrap(), assets()];
-    let case = |table: &AssetTable| json!({ "assets": asset_values(table), "digest": asset_table_digest(hasher, table).to_hex() });
+    let product = |name: &str, collateral, debt: Option<u8>| {
+        let kind = |number| Kind::from_number(number).unwrap();
+        Product { name: ProductName::new(name).unwrap(), collateral: kind(collateral), debt: debt.map(kind) }
+    };
+    let products = [product("long_name_of_24_bytes_xx", 7, Some(2)), product("a", 4, None)];
+    let mut capped = Asset::new(Symbol::new("A").unwrap(), 0);
+    capped.supply_cap = Some(u64::MAX);
+    capped.haircuts = vec![ProductHaircuts {
+        kind: Kind::from_number(7).unwrap(),
+        tiers: vec![HaircutTier { up_to: 1, percent: 1 }],
+    }];
+    let mut none = Asset::new(Symbol::new("A").unwrap(), 0);
+    none.supply_cap = Some(0);
+    let tables = [
+        AssetTable::new(plain.to_vec()).unwrap(),
+        assets(),
+        AssetTable::with_products(vec![capped], Products::new(products.to_vec()).unwrap()).unwrap(),
+        AssetTable::with_products(vec![none], Products::new(vec![]).unwrap()).unwrap(),
+    ];
+    let case = |table: &AssetTable| {
+        let products = table.products().iter().map(|product| {
+            let (collateral, debt) = (product.collateral.number(), product.debt.map(Kind::number));
+            json!({ "name": product.name.as_str(), "collateral": collateral, "debt": debt })
+        });
+        json!({
+            "assets": asset_values(table),
+            "products": products.collect::<Vec<_>>(),
+            "digest": asset_table_digest(hasher, table).to_hex(),
+        })
+    };
     tables.iter().map(case).collect()
 }
 
@@ -164,7 +193,7 @@ fn entry(asset: usize, kind: Kind, amount: u128) -> Entry {
 /// What customers type, and what they hold: none to three entries, then more, the largest amounts, limbs at their ends.
 fn ledger() -> Vec<(String, Vec<Entry>)> {
     let most = Amount::MAX.get();
-    let all = (0..3).flat_map(|asset| Kind::ALL.map(|kind| entry(asset, kind, most - asset as u128)));
+    let all = (0..3).flat_map(|asset| Kind::DEFAULT.map(|kind| entry(asset, kind, most - asset as u128)));
     vec![
         ("alice@example.org".into(), vec![]),
         ("4711".into(), vec![entry(0, Kind::EQUITY, 1)]),
@@ -222,7 +251,7 @@ fn vectors() -> Value {
             let entries = account.entries.iter().map(|entry| {
                 json!({
                     "asset": assets.get(entry.key.asset()).unwrap().symbol.as_str(),
-                    "kind": entry.key.kind().name(),
+                    "kind": assets.kind_name(entry.key.kind()),
                     "amount": entry.amount.get().to_string(),
                 })
             });

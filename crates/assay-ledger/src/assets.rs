@@ -3,7 +3,9 @@ use std::fs::{self, File};
 use std::io::Read;
 use std::path::Path;
 
-use assay_statement::{Asset, AssetTable, HaircutTier, Kind, Price, ProductHaircuts, Symbol};
+use assay_statement::{
+    Asset, AssetTable, HaircutTier, Kind, Price, Product, ProductHaircuts, ProductName, Products, Symbol,
+};
 use serde::Deserialize;
 
 use crate::error::LedgerError;
@@ -22,6 +24,12 @@ const MAX_FILE_BYTES: u64 = 4 << 20;
 /// decimals = 8
 /// price = "64000.5"  # of a whole unit in the reference currency, exact; optional
 /// haircuts = [{ kind = "collateral_loan", tiers = [{ up_to = 10000, percent = 100 }] }]  # optional
+/// supply_cap = 21000000  # whole units that exist at the most; optional
+///
+/// [[product]]  # optional; without any: loan, margin and portfolio, with the kinds 2, 3 and 4 and no debt of their own
+/// name = "loan"
+/// collateral = 2
+/// debt = 3  # optional
 /// ```
 ///
 /// Unknown fields are errors. A price has at most 18 decimals and, without its point, fits 64 bits.
@@ -39,19 +47,41 @@ pub fn read_asset_table(path: &Path) -> Result<AssetTable, LedgerError> {
     if file.version != 1 {
         return Err(failed(format!("version {} of the asset table format is not known", file.version)));
     }
-    let assets =
-        file.asset.into_iter().map(AssetRow::into_asset).collect::<Result<_, _>>().map_err(failed)?;
-    AssetTable::new(assets).map_err(|error| failed(error.to_string()))
+    let products = match file.product {
+        None => Products::default(),
+        Some(rows) => {
+            let products = rows.into_iter().map(ProductRow::into_product).collect::<Result<_, _>>();
+            Products::new(products.map_err(failed)?).map_err(|error| failed(error.to_string()))?
+        }
+    };
+    let assets = file.asset.into_iter().map(|row| row.into_asset(&products));
+    let assets = assets.collect::<Result<_, _>>().map_err(failed)?;
+    AssetTable::with_products(assets, products).map_err(|error| failed(error.to_string()))
 }
 
 /// Writes `table` so that [`read_asset_table`] reads it back.
 pub fn write_asset_table(path: &Path, table: &AssetTable) -> Result<(), LedgerError> {
     let mut text = String::from("version = 1\n");
+    if *table.products() != Products::default() {
+        if table.products().is_empty() {
+            text.push_str("product = []\n");
+        }
+        for product in table.products().iter() {
+            let (name, collateral) = (&product.name, product.collateral.number());
+            let _ = write!(text, "\n[[product]]\nname = \"{name}\"\ncollateral = {collateral}\n");
+            if let Some(debt) = product.debt {
+                let _ = writeln!(text, "debt = {}", debt.number());
+            }
+        }
+    }
     for asset in table.assets() {
         // A symbol has no characters that TOML would escape.
         let _ = write!(text, "\n[[asset]]\nsymbol = \"{}\"\ndecimals = {}\n", asset.symbol, asset.decimals);
         if let Some(price) = asset.price {
             let _ = writeln!(text, "price = \"{}\"", price_text(price));
+        }
+        if let Some(cap) = asset.supply_cap {
+            let _ = writeln!(text, "supply_cap = {cap}");
         }
         if asset.haircuts.is_empty() {
             continue;
@@ -61,7 +91,12 @@ pub fn write_asset_table(path: &Path, table: &AssetTable) -> Result<(), LedgerEr
             let tier =
                 |tier: &HaircutTier| format!("{{ up_to = {}, percent = {} }}", tier.up_to, tier.percent);
             let tiers: Vec<_> = haircuts.tiers.iter().map(tier).collect();
-            let _ = writeln!(text, "  {{ kind = \"{}\", tiers = [{}] }},", haircuts.kind, tiers.join(", "));
+            let _ = writeln!(
+                text,
+                "  {{ kind = \"{}\", tiers = [{}] }},",
+                table.kind_name(haircuts.kind),
+                tiers.join(", ")
+            );
         }
         text.push_str("]\n");
     }
@@ -78,6 +113,7 @@ pub fn read_asset_csv(path: &Path, decimals: u8) -> Result<AssetTable, LedgerErr
     const COLUMNS: [&str; 5] =
         ["symbol", "usdt_price", "loan_tiers_ratio", "margin_tiers_ratio", "portfolio_tiers_ratio"];
     const PRODUCTS: [Kind; 3] = [Kind::COLLATERAL_LOAN, Kind::COLLATERAL_MARGIN, Kind::COLLATERAL_PORTFOLIO];
+    let defaults = Products::default();
     let failed = |line: u64, reason: String| LedgerError::AssetFile {
         path: path.into(),
         reason: format!("line {line}: {reason}"),
@@ -121,7 +157,9 @@ pub fn read_asset_csv(path: &Path, decimals: u8) -> Result<AssetTable, LedgerErr
         let mut asset = Asset::new(symbol, decimals);
         asset.price = Some(parse_price(price).map_err(|reason| failed(line, reason))?);
         for (kind, tiers) in PRODUCTS.into_iter().zip(products) {
-            let tiers = parse_tiers(tiers).map_err(|reason| failed(line, format!("{kind}: {reason}")))?;
+            let tiers = parse_tiers(tiers).map_err(|reason| {
+                failed(line, format!("{}: {reason}", defaults.kind_name(kind).unwrap_or_default()))
+            })?;
             if !tiers.is_empty() {
                 asset.haircuts.push(ProductHaircuts { kind, tiers });
             }
@@ -138,6 +176,15 @@ struct AssetTableFile {
     version: u32,
     #[serde(default)]
     asset: Vec<AssetRow>,
+    product: Option<Vec<ProductRow>>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct ProductRow {
+    name: String,
+    collateral: u8,
+    debt: Option<u8>,
 }
 
 #[derive(Deserialize)]
@@ -148,6 +195,7 @@ struct AssetRow {
     price: Option<String>,
     #[serde(default)]
     haircuts: Vec<HaircutRow>,
+    supply_cap: Option<u64>,
 }
 
 #[derive(Deserialize)]
@@ -164,12 +212,25 @@ struct TierRow {
     percent: u8,
 }
 
+impl ProductRow {
+    fn into_product(self) -> Result<Product, String> {
+        let named = |error: String| format!("product {:?}: {error}", self.name);
+        let kind =
+            |number: u8| Kind::from_number(number).map_err(|_| named(format!("kind {number} is above 7")));
+        Ok(Product {
+            name: ProductName::new(&self.name).map_err(|error| named(error.to_string()))?,
+            collateral: kind(self.collateral)?,
+            debt: self.debt.map(kind).transpose()?,
+        })
+    }
+}
+
 impl AssetRow {
-    fn into_asset(self) -> Result<Asset, String> {
+    fn into_asset(self, products: &Products) -> Result<Asset, String> {
         let symbol = Symbol::new(&self.symbol).map_err(|error| format!("{:?}: {error}", self.symbol))?;
         let named = |error: String| format!("{}: {error}", self.symbol);
         let haircuts = |row: HaircutRow| {
-            let kind = Kind::from_name(&row.kind).map_err(|error| named(error.to_string()))?;
+            let kind = products.kind(&row.kind).map_err(|error| named(error.to_string()))?;
             let tier = |row: TierRow| HaircutTier { up_to: row.up_to, percent: row.percent };
             Ok(ProductHaircuts { kind, tiers: row.tiers.into_iter().map(tier).collect() })
         };
@@ -178,6 +239,7 @@ impl AssetRow {
             decimals: self.decimals,
             price: self.price.as_deref().map(parse_price).transpose().map_err(named)?,
             haircuts: self.haircuts.into_iter().map(haircuts).collect::<Result<_, String>>()?,
+            supply_cap: self.supply_cap,
         })
     }
 }
@@ -284,6 +346,31 @@ haircuts = [
     }
 
     #[test]
+    fn products_and_caps_come_back() {
+        let products = concat!(
+            "version = 1\n",
+            "[[product]]\nname = \"margin\"\ncollateral = 5\ndebt = 7\n",
+            "[[product]]\nname = \"loan\"\ncollateral = 3\n",
+        );
+        let text = FULL
+            .replace("version = 1\n", products)
+            .replace("decimals = 8", "decimals = 8\nsupply_cap = 21000000");
+        let (_folder, path) = file(&text);
+        let table = read_asset_table(&path).unwrap();
+        let names: Vec<_> = table.products().kinds().map(|kind| table.kind_name(kind).into_owned()).collect();
+        assert_eq!(names, ["equity", "debt", "collateral_loan", "collateral_margin", "debt_margin"]);
+        assert_eq!(table.get(0).unwrap().supply_cap, Some(21_000_000));
+        assert_eq!(table.get(0).unwrap().haircuts[1].kind.number(), 5);
+        write_asset_table(&path, &table).unwrap();
+        assert_eq!(read_asset_table(&path).unwrap(), table);
+        let (_folder, path) = file("version = 1\nproduct = []\n[[asset]]\nsymbol = \"A\"\ndecimals = 1\n");
+        let none = read_asset_table(&path).unwrap();
+        assert!(none.products().is_empty());
+        write_asset_table(&path, &none).unwrap();
+        assert_eq!(read_asset_table(&path).unwrap(), none);
+    }
+
+    #[test]
     fn wrong_tables_are_refused() {
         for (from, to, part) in [
             ("version = 1", "version = 2", "version 2"),
@@ -298,6 +385,26 @@ haircuts = [
             ("\"64000.50\"", "\"0.0000000000000000001\"", "18 decimals"),
             ("collateral_margin", "margin", "unknown kind"),
             ("collateral_margin", "debt", "haircut tiers of BTC"),
+            ("decimals = 8", "decimals = 8\nsupply_cap = -1", "line 8"),
+            ("decimals = 8", "decimals = 8\nsupply_cap = 1.5", "line 8"),
+            ("decimals = 8\nprice = \"64000.50\"", "decimals = 0\nprice = \"17592186044416\"", "too high"),
+            ("version = 1", "version = 1\nproduct = []", "unknown kind"),
+            (
+                "version = 1",
+                "version = 1\nproduct = [{ name = \"A\", collateral = 2 }]",
+                "product \"A\": not a product",
+            ),
+            ("version = 1", "version = 1\nproduct = [{ name = \"a\", collateral = 8 }]", "above 7"),
+            (
+                "version = 1",
+                "version = 1\nproduct = [{ name = \"a\", collateral = 1 }]",
+                "kind 1 has two meanings",
+            ),
+            (
+                "version = 1",
+                "version = 1\nproduct = [{ name = \"a\", collateral = 2, tiers = 1 }]",
+                "unknown field",
+            ),
             ("percent = 90", "percent = 101", "haircut tiers of BTC"),
             ("up_to = 20000", "up_to = 10000", "haircut tiers of BTC"),
         ] {

@@ -1,9 +1,10 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use assay_statement::{AssetTable, EntryKey, Totals};
+use assay_statement::{AssetTable, EntryKey, Symbol, Totals};
 
 use crate::batch::AccountBatch;
+use crate::coverage::Excluded;
 use crate::error::{LedgerError, Problem};
 use crate::format::LedgerFormat;
 use crate::log::Mode;
@@ -25,12 +26,18 @@ pub struct CheckReport {
     pub totals: Totals,
     /// Figures that were rounded.
     pub rounded: u64,
+    /// Accounts that break a rule of coverage; each is a problem or left out, and isn't among the accounts.
+    pub invalid_accounts: u64,
+    /// What was left out, if [`Coverage::Exclude`](crate::Coverage::Exclude) asked for it.
+    pub excluded: Option<Excluded>,
+    /// Assets of which the accounts hold more than can exist.
+    pub above_supply_cap: Vec<Symbol>,
 }
 
 impl CheckReport {
     /// Whether nothing is wrong.
     pub fn is_clean(&self) -> bool {
-        self.problem_count == 0
+        self.problem_count == 0 && self.above_supply_cap.is_empty()
     }
 }
 
@@ -47,7 +54,7 @@ pub fn check(
 ) -> Result<CheckReport, LedgerError> {
     let mode = Mode::Collect { problems: Vec::new(), limit: options.problem_limit, count: 0 };
     let mut sums = Sums::new(&table);
-    let mut reader = AccountReader::open_with(path, format, table, options, mode)?;
+    let mut reader = AccountReader::open_with(path, format, table.clone(), options, mode)?;
     let mut batch = AccountBatch::new();
     let mut positions = 0;
     while reader.next_batch(&mut batch)? {
@@ -62,6 +69,9 @@ pub fn check(
     let progress = reader.progress();
     on_progress(&progress);
     let totals = sums.totals()?;
+    let invalid_accounts = reader.invalid_accounts();
+    let excluded = reader.excluded().cloned();
+    let above_supply_cap = table.above_supply_cap(&totals).map(|asset| asset.symbol.clone()).collect();
     let (problems, problem_count) = reader.into_problems();
     Ok(CheckReport {
         problems,
@@ -70,6 +80,9 @@ pub fn check(
         positions,
         totals,
         rounded: progress.rounded_up,
+        invalid_accounts,
+        excluded,
+        above_supply_cap,
     })
 }
 

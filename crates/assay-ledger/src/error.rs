@@ -2,6 +2,7 @@ use std::fmt;
 use std::io;
 use std::path::PathBuf;
 
+use assay_statement::coverage::Rule;
 use assay_statement::{Kind, MAX_UID_BYTES, TotalsError};
 
 /// Why a ledger can't be read on, grouped by who can mend it.
@@ -248,7 +249,7 @@ pub enum ProblemKind {
         asset: String,
     },
     /// Not one of the kinds.
-    #[error("unknown kind (one of equity, debt, collateral_loan, collateral_margin, collateral_portfolio)")]
+    #[error("unknown kind (equity, debt, and what the asset table's products define)")]
     UnknownKind,
     /// Empty where a number must be.
     #[error("empty number")]
@@ -279,8 +280,8 @@ pub enum ProblemKind {
     DuplicateEntry {
         /// Symbol of the asset.
         asset: String,
-        /// The kind.
-        kind: Kind,
+        /// Name of the kind.
+        kind: String,
     },
     /// A second record, or a second declaration, of one account.
     #[error("a second record of the same uid")]
@@ -291,4 +292,27 @@ pub enum ProblemKind {
     /// A uid that is less than the one before, in a ledger that was said, or found, to be sorted.
     #[error("uid out of order: the ledger isn't sorted, or changed while it was read")]
     NotSorted,
+    /// An account that breaks a rule of coverage: what secures its debt is worth less than the debt.
+    #[error(
+        "breaks the rule {rule}{}{}{}",
+        named(" for product ", product.as_deref()),
+        named(" in ", asset.as_deref()),
+        named(" by ", by.as_deref())
+    )]
+    Coverage {
+        /// The rule.
+        rule: Rule,
+        /// Symbol of the asset, where the rule is about one.
+        asset: Option<String>,
+        /// Name of the product, where the rule is about one.
+        product: Option<String>,
+        /// What is missing, where accounts are shown in full: whole units of the asset for
+        /// [`Rule::CollateralExceedsEquity`], else the reference currency.
+        by: Option<String>,
+    },
+}
+
+/// `name` behind `before`, or nothing.
+fn named(before: &str, name: Option<&str>) -> String {
+    name.map(|name| format!("{before}{name}")).unwrap_or_default()
 }

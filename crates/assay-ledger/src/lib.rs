@@ -3,6 +3,7 @@
 mod assets;
 mod batch;
 mod check;
+mod coverage;
 mod error;
 mod fingerprint;
 mod format;
@@ -18,6 +19,7 @@ mod window;
 pub use assets::{read_asset_csv, read_asset_table, write_asset_table};
 pub use batch::{Account, AccountBatch};
 pub use check::{CheckReport, check};
+pub use coverage::{Coverage, Excluded};
 pub use error::{LedgerError, Place, Problem, ProblemKind};
 pub use fingerprint::{FileFingerprint, InputFingerprint, fingerprint, quick_fingerprint};
 pub use format::LedgerFormat;

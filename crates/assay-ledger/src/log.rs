@@ -37,6 +37,11 @@ impl Log {
         Self { files, format, show_accounts, mode, rows: 0, rounded: 0 }
     }
 
+    /// Whether whoever reads the problems wants to see accounts in full.
+    pub(crate) fn show_accounts(&self) -> bool {
+        self.show_accounts
+    }
+
     /// A log for another pass over the same files.
     pub(crate) fn silent(&self) -> Self {
         Self::new(self.files.clone(), self.format, self.show_accounts, Mode::Ignore)

@@ -1,5 +1,7 @@
 use std::path::PathBuf;
 
+use crate::coverage::Coverage;
+
 /// How a ledger is read.
 #[derive(Clone, Debug)]
 pub struct ReadOptions {
@@ -13,6 +15,8 @@ pub struct ReadOptions {
     pub rounding: Rounding,
     /// What is known about the order of the accounts.
     pub order: Order,
+    /// What happens to accounts that break a rule of coverage.
+    pub coverage: Coverage,
     /// Problems that [`check`](crate::check()) describes; it counts the rest.
     pub problem_limit: usize,
     /// Whether problems name accounts in full. Off by default: logs travel further than ledgers.
@@ -20,13 +24,14 @@ pub struct ReadOptions {
 }
 
 impl ReadOptions {
-    /// 1 GiB of memory, no rounding, order found out, 100 problems, masked accounts.
+    /// 1 GiB of memory, no rounding, order found out, accounts below water refused, 100 problems, masked accounts.
     pub fn new(scratch_dir: impl Into<PathBuf>) -> Self {
         Self {
             memory: 1 << 30,
             scratch_dir: scratch_dir.into(),
             rounding: Rounding::Exact,
             order: Order::Auto,
+            coverage: Coverage::Refuse,
             problem_limit: 100,
             show_accounts: false,
         }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use assay_statement::{AssetTable, Entry, EntryKey};
 
 use crate::batch::AccountBatch;
+use crate::coverage::{Excluded, Judge};
 use crate::error::{LedgerError, Problem, ProblemKind};
 use crate::format::{InputFile, LedgerFormat, input_files};
 use crate::log::{At, Log, Mode};
@@ -117,6 +118,16 @@ impl AccountReader {
         }
     }
 
+    /// Accounts that were left out so far, with [`Coverage::Exclude`](crate::Coverage::Exclude).
+    pub fn excluded(&self) -> Option<&Excluded> {
+        self.accounts.judge.excluded()
+    }
+
+    /// Accounts so far that break a rule of coverage.
+    pub(crate) fn invalid_accounts(&self) -> u64 {
+        self.accounts.judge.invalid
+    }
+
     pub(crate) fn open_with(
         path: &Path,
         format: LedgerFormat,
@@ -133,6 +144,7 @@ impl AccountReader {
             Order::Sorted => Phase::Stream,
             Order::Unsorted => Phase::Sort(Box::new(Sorter::new(&options.scratch_dir, options.memory))),
         };
+        let judge = Judge::new(table.clone(), &options.coverage)?;
         let context =
             SourceContext { table: table.clone(), symbols, rounding: options.rounding, uids_only: false };
         let files = Files {
@@ -149,7 +161,7 @@ impl AccountReader {
             files,
             log,
             fragments: Fragments::default(),
-            accounts: Accounts::new(table),
+            accounts: Accounts::new(table, judge),
             phase,
         })
     }
@@ -277,6 +289,7 @@ impl Files {
 /// Puts fragments, whose uids ascend, together as accounts.
 struct Accounts {
     table: Arc<AssetTable>,
+    judge: Judge,
     uid: String,
     entries: Vec<Entry>,
     /// Where the entries are from: the first of each fragment, and its place.
@@ -288,9 +301,10 @@ struct Accounts {
 }
 
 impl Accounts {
-    fn new(table: Arc<AssetTable>) -> Self {
+    fn new(table: Arc<AssetTable>, judge: Judge) -> Self {
         Self {
             table,
+            judge,
             uid: String::new(),
             entries: Vec::new(),
             spans: Vec::new(),
@@ -348,13 +362,17 @@ impl Accounts {
             self.emit(out, log)?;
             self.open = false;
         }
-        Ok(())
+        self.judge.finish()
     }
 
     fn emit(&mut self, out: &mut AccountBatch, log: &mut Log) -> Result<(), LedgerError> {
         self.normalise(log)?;
-        out.push(&self.uid, self.entries.iter().filter(|entry| !entry.amount.is_zero()).copied());
-        self.count += 1;
+        self.entries.retain(|entry| !entry.amount.is_zero());
+        let at = self.spans.first().map_or(At { file: 0, row: 0 }, |(_, at, _)| *at);
+        if self.judge.admits(&self.uid, &self.entries, at, log)? {
+            out.push(&self.uid, self.entries.iter().copied());
+            self.count += 1;
+        }
         Ok(())
     }
 
@@ -384,7 +402,7 @@ impl Accounts {
 
     fn duplicate(&self, key: EntryKey) -> ProblemKind {
         let asset = self.table.get(key.asset()).map(|asset| asset.symbol.to_string()).unwrap_or_default();
-        ProblemKind::DuplicateEntry { asset, kind: key.kind() }
+        ProblemKind::DuplicateEntry { asset, kind: self.table.kind_name(key.kind()).into_owned() }
     }
 
     /// Where the entry at `at` is from.

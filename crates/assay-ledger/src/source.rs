@@ -300,8 +300,9 @@ impl Symbols {
 }
 
 /// A kind by its name.
-fn kind_of(name: &[u8]) -> Result<Kind, ProblemKind> {
-    Kind::ALL.into_iter().find(|kind| kind.name().as_bytes() == name).ok_or(ProblemKind::UnknownKind)
+fn kind_of(name: &[u8], table: &AssetTable) -> Result<Kind, ProblemKind> {
+    let name = std::str::from_utf8(name).map_err(|_| ProblemKind::UnknownKind)?;
+    table.products().kind(name).map_err(|_| ProblemKind::UnknownKind)
 }
 
 /// The key of an asset of the table.

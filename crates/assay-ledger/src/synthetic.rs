@@ -14,6 +14,7 @@ use arrow_array::RecordBatch;
 use arrow_array::builder::{StringBuilder, StringDictionaryBuilder};
 use arrow_array::types::Int32Type;
 use arrow_schema::{DataType, Field, Schema};
+use assay_statement::coverage::{PriceTable, check_account};
 use assay_statement::{
     Amount, Asset, AssetTable, Entry, EntryKey, HaircutTier, Kind, MAX_ASSETS, Price, ProductHaircuts,
     Symbol, Totals,
@@ -48,7 +49,7 @@ pub struct SyntheticSpec {
     pub sorted: bool,
     /// Most decimals that an asset has.
     pub max_decimals: u8,
-    /// Whether each asset has one signed figure that fits 64 bits: no collateral, and no debt beside equity.
+    /// Whether each asset has one signed figure that fits 64 bits: no collateral, and so no debt, which none would cover.
     pub signed: bool,
 }
 
@@ -114,7 +115,17 @@ impl SyntheticSpec {
             stride += 1;
         }
         let rng = ChaCha8Rng::seed_from_u64(self.seed);
-        Ok(SyntheticAccounts { spec: self.clone(), table, by_rank, stride, rng, next: 0, held: Vec::new() })
+        let prices = PriceTable::new(&table);
+        Ok(SyntheticAccounts {
+            spec: self.clone(),
+            table,
+            prices,
+            by_rank,
+            stride,
+            rng,
+            next: 0,
+            held: Vec::new(),
+        })
     }
 }
 
@@ -122,6 +133,7 @@ impl SyntheticSpec {
 pub struct SyntheticAccounts {
     spec: SyntheticSpec,
     table: AssetTable,
+    prices: PriceTable,
     /// Index in the table by popularity.
     by_rank: Vec<usize>,
     stride: u64,
@@ -174,6 +186,10 @@ impl SyntheticAccounts {
             self.borrow(equity, value, entries);
         }
         entries.sort_by_key(|entry| entry.key);
+        // Equity is capped, so that in rare cases it is worth less than it was meant to be; then nothing is borrowed.
+        if check_account(&self.prices, entries).is_err() {
+            entries.retain(|entry| entry.key.kind() == Kind::EQUITY);
+        }
         true
     }
 
@@ -234,9 +250,6 @@ impl SyntheticAccounts {
         let share = 0.02 + 0.2 * uniform(&mut self.rng);
         let Some(debt) = self.entry(asset, Kind::DEBT, value * share) else { return };
         if self.spec.signed {
-            if !entries.iter().any(|entry| entry.key.asset() == asset) {
-                entries.push(debt);
-            }
             return;
         }
         let kinds = [Kind::COLLATERAL_LOAN, Kind::COLLATERAL_MARGIN, Kind::COLLATERAL_PORTFOLIO];
@@ -358,7 +371,7 @@ impl LedgerWriter for LongCsvWriter {
         for entry in entries {
             let (symbol, decimals) = described(entry, table);
             self.line.clear();
-            for part in [uid, ",", symbol, ",", entry.key.kind().name(), ","] {
+            for part in [uid, ",", symbol, ",", &table.kind_name(entry.key.kind()), ","] {
                 self.line.push_str(part);
             }
             push_decimal(&mut self.line, entry.amount.get(), decimals);
@@ -558,7 +571,7 @@ impl LedgerWriter for ParquetWriter {
             let (symbol, decimals) = described(entry, table);
             self.number.clear();
             push_decimal(&mut self.number, entry.amount.get(), decimals);
-            self.row(uid, symbol, entry.key.kind().name())?;
+            self.row(uid, symbol, &table.kind_name(entry.key.kind()))?;
         }
         Ok(())
     }
@@ -687,6 +700,8 @@ mod tests {
             }
         }
         assert!((1_500..2_500).contains(&debts), "{debts}");
+        let prices = PriceTable::new(&table);
+        assert!(accounts.iter().all(|(_, entries)| check_account(&prices, entries).is_ok()));
     }
 
     #[test]

@@ -10,10 +10,11 @@ use parquet::arrow::ArrowWriter;
 
 use crate::*;
 
+mod coverage;
 mod prop;
 mod vectors;
 
-type Accounts = Vec<(String, Vec<(String, &'static str, u128)>)>;
+type Accounts = Vec<(String, Vec<(String, String, u128)>)>;
 
 /// BTC with 8 decimals, ETH with 18, USDT with 2.
 fn table() -> Arc<AssetTable> {
@@ -35,8 +36,9 @@ impl Folder {
         self.0.path().join("inputs")
     }
 
+    /// Most of these tests are about reading, and their accounts owe and pledge as they please.
     fn options(&self) -> ReadOptions {
-        ReadOptions::new(self.0.path().join("scratch"))
+        ReadOptions { coverage: Coverage::Accept, ..ReadOptions::new(self.0.path().join("scratch")) }
     }
 
     fn file(&self, name: &str, content: impl AsRef<[u8]>) -> PathBuf {
@@ -94,18 +96,21 @@ fn read_with(
     Ok(accounts)
 }
 
-fn plain(table: &AssetTable, entries: &[Entry]) -> Vec<(String, &'static str, u128)> {
+fn plain(table: &AssetTable, entries: &[Entry]) -> Vec<(String, String, u128)> {
     assert!(entries.windows(2).all(|pair| pair[0].key < pair[1].key));
     assert!(entries.iter().all(|entry| !entry.amount.is_zero()));
     let plain = |entry: &Entry| {
         let symbol = table.get(entry.key.asset()).unwrap().symbol.to_string();
-        (symbol, entry.key.kind().name(), entry.amount.get())
+        (symbol, table.kind_name(entry.key.kind()).into_owned(), entry.amount.get())
     };
     entries.iter().map(plain).collect()
 }
 
-fn account(uid: &str, entries: &[(&str, &'static str, u128)]) -> (String, Vec<(String, &'static str, u128)>) {
-    (uid.into(), entries.iter().map(|(asset, kind, amount)| (asset.to_string(), *kind, *amount)).collect())
+fn account(uid: &str, entries: &[(&str, &str, u128)]) -> (String, Vec<(String, String, u128)>) {
+    (
+        uid.into(),
+        entries.iter().map(|(asset, kind, amount)| (asset.to_string(), kind.to_string(), *amount)).collect(),
+    )
 }
 
 /// The error and all that caused it.

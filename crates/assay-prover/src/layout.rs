@@ -6,6 +6,8 @@ use std::path::{Path, PathBuf};
 
 use assay_circuit::SegmentSize;
 use assay_commit::{LeafKey, MAX_SEGMENTS};
+use assay_ledger::Excluded;
+use assay_statement::{EntryKey, Totals};
 use serde::{Deserialize, Serialize};
 
 use crate::accounts::{Account, Accounts};
@@ -30,8 +32,35 @@ pub struct Layout {
     pub positions: u64,
     /// Figures that were rounded against the exchange.
     pub rounded: u64,
+    /// Accounts that were left out, if any were to be.
+    excluded: Option<ExcludedFigures>,
     /// The segments in order.
     pub segments: Vec<SegmentLayout>,
+}
+
+/// Accounts that were left out: their number, and totals by number of the entry key, as decimal digits.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct ExcludedFigures {
+    accounts: u64,
+    totals: Vec<(u16, String)>,
+}
+
+impl From<&Excluded> for ExcludedFigures {
+    fn from(excluded: &Excluded) -> Self {
+        let total = |(key, total): (EntryKey, u128)| (key.number(), total.to_string());
+        Self { accounts: excluded.accounts, totals: excluded.totals.iter().map(total).collect() }
+    }
+}
+
+impl ExcludedFigures {
+    fn read(&self) -> Option<Excluded> {
+        let mut totals = Totals::new();
+        for (number, total) in &self.totals {
+            totals.add_total(EntryKey::from_number(*number).ok()?, total.parse().ok()?).ok()?;
+        }
+        Some(Excluded { accounts: self.accounts, totals })
+    }
 }
 
 /// One segment's accounts.
@@ -55,6 +84,12 @@ impl Layout {
     /// Shape of all segments.
     pub(crate) fn shape(&self) -> Shape {
         self.shape
+    }
+
+    /// Accounts that were left out, if any were to be; an error if what is written of them can't be read.
+    pub(crate) fn excluded(&self, path: &Path) -> Result<Option<Excluded>, ProverError> {
+        let damaged = || ProverError::Damaged { path: path.to_owned() };
+        self.excluded.as_ref().map(|figures| figures.read().ok_or_else(damaged)).transpose()
     }
 
     /// Whether it was made for the plan with this digest and with one of its shapes, and its figures fit together.
@@ -120,6 +155,7 @@ pub(crate) fn deal(
         accounts: spool.size.accounts,
         positions: spool.size.positions,
         rounded: spool.rounded,
+        excluded: spool.excluded.as_ref().map(ExcludedFigures::from),
         segments: dealer.segments,
     })
 }

@@ -12,7 +12,8 @@ use assay_commit::{
     Committer, DIGEST_BYTES, Digest, EpochSecret, Hasher, SUBTREE_DEPTH, asset_table_digest, epoch_digest,
 };
 use assay_ledger::{
-    AccountReader, LedgerFormat, Order, Progress, ReadOptions, Rounding, fingerprint, quick_fingerprint,
+    AccountReader, Coverage, Excluded, LedgerFormat, Order, Progress, ReadOptions, Rounding, fingerprint,
+    quick_fingerprint,
 };
 use assay_recursion::statement::{ACCOUNTS_KEY, FinalRow, LEAF_KEYS, MAX_KEYS};
 use assay_recursion::tree::wrap::Show;
@@ -62,6 +63,9 @@ pub struct Job<'a> {
     pub totals: PathBuf,
     /// Reserves, as totals of kind equity: the final proof shows that they cover all equity, and hides the totals.
     pub reserves: Option<Totals>,
+    /// Where the list of accounts that are below water goes (CSV, readable for its owner only, with uids and figures);
+    /// they are left out and summed up in [`Outcome::excluded`]. Without it the first such account ends the run.
+    pub exclude_invalid: Option<PathBuf>,
 }
 
 /// What a run tells while it is under way.
@@ -132,6 +136,8 @@ pub struct Outcome {
     pub positions: u64,
     /// Figures that were rounded against the exchange.
     pub rounded: u64,
+    /// Accounts that were left out because they break a rule of coverage, if that was asked for.
+    pub excluded: Option<Excluded>,
     /// Rows in use of each table, over all segments.
     pub rows: [u64; 4],
     /// Segments whose proofs were there already.
@@ -162,8 +168,17 @@ pub fn prove_ledger(job: &Job<'_>, on_event: &(dyn Fn(Event<'_>) + Sync)) -> Res
     let assets = asset_table_digest(&hasher, &job.assets);
     let epoch = epoch_digest(&hasher, &job.entity, &job.epoch, &assets);
     let committer = Committer::new(hasher, &job.entity, &epoch);
-    let plan =
-        Plan::new(&job.entity, &job.epoch, &epoch, &assets, job.secret, job.rounding, &shapes, &content);
+    let plan = Plan::new(
+        &job.entity,
+        &job.epoch,
+        &epoch,
+        &assets,
+        job.secret,
+        job.rounding,
+        job.exclude_invalid.is_some(),
+        &shapes,
+        &content,
+    );
     let plan = work.take_up(&plan)?;
     // A run that is taken up keeps its shapes, whatever the memory is now.
     let shapes = plan.shapes.clone();
@@ -191,6 +206,15 @@ pub fn prove_ledger(job: &Job<'_>, on_event: &(dyn Fn(Event<'_>) + Sync)) -> Res
         }
     };
 
+    let excluded = layout.excluded(&layout_path)?;
+    // Before hours of proving: whoever leaves accounts out should see which.
+    if let Some(path) = &job.exclude_invalid {
+        let list = work.excluded();
+        let damaged = |_| ProverError::Damaged { path: list.clone() };
+        let rows = fs::read(&list).map_err(damaged)?;
+        write_bytes(path, Access::Private, &rows)?;
+    }
+
     let run = Run { job, work: &work, committer: &committer, epoch: &epoch, layout: &layout, on_event };
     let (entries, kept) =
         run.prove_segments(job.jobs.unwrap_or_else(|| layout.shape().jobs(job.memory, threads)))?;
@@ -216,6 +240,7 @@ pub fn prove_ledger(job: &Job<'_>, on_event: &(dyn Fn(Event<'_>) + Sync)) -> Res
         segments: entries.len(),
         positions: layout.positions,
         rounded: layout.rounded,
+        excluded,
         rows,
         kept,
         proven: entries.len() - kept,
@@ -250,6 +275,10 @@ fn lay_out(
     options.memory = (job.memory / 4).clamp(64 << 20, 2 << 30);
     options.rounding = job.rounding;
     options.order = job.order;
+    options.coverage = match job.exclude_invalid {
+        Some(_) => Coverage::Exclude(work.excluded()),
+        None => Coverage::Refuse,
+    };
     let mut reader = AccountReader::open(&job.ledger, job.format, Arc::clone(&job.assets), options)?;
     let salts = committer.salts(job.secret, epoch);
     let spooled = spool(&mut reader, committer, &salts, &work.spool(), &|progress| {

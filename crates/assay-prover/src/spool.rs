@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use assay_circuit::MAX_TOTALS_ROWS;
 use assay_commit::{Committer, Digest, Salt, Salts};
-use assay_ledger::{AccountBatch, AccountReader, Progress};
+use assay_ledger::{AccountBatch, AccountReader, Excluded, Progress};
 use rayon::prelude::*;
 
 use crate::accounts::Account;
@@ -32,6 +32,8 @@ pub(crate) struct Spool {
     pub(crate) files: Vec<PathBuf>,
     pub(crate) size: LedgerSize,
     pub(crate) rounded: u64,
+    /// Accounts that were left out, if any were to be.
+    pub(crate) excluded: Option<Excluded>,
 }
 
 /// Reads the ledger to its end and spools every account.
@@ -66,7 +68,8 @@ pub(crate) fn spool(
         return Err(ProverError::NoAccounts);
     }
     let rounded = reader.progress().rounded_up;
-    Ok(Spool { files: files.finish()?, size, rounded })
+    let excluded = reader.excluded().cloned();
+    Ok(Spool { files: files.finish()?, size, rounded, excluded })
 }
 
 /// Files that are appended to, with buffers.

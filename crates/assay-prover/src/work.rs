@@ -15,7 +15,7 @@ use crate::files::{Access, failed, open_lock, private_folder, write_bytes};
 use crate::shape::Shape;
 
 /// Version of the work folder's files.
-pub(crate) const WORK_VERSION: u32 = 2;
+pub(crate) const WORK_VERSION: u32 = 3;
 
 /// What a run is for. A work folder serves one plan only.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -30,6 +30,8 @@ pub(crate) struct Plan {
     pub(crate) asset_table: String,
     pub(crate) secret: String,
     pub(crate) rounding: String,
+    /// What happens to accounts that break a rule of coverage.
+    pub(crate) coverage: String,
     /// Shapes that fit the memory of the first run; its layout says which one was taken.
     pub(crate) shapes: Vec<Shape>,
     pub(crate) ledger: Vec<PlanFile>,
@@ -52,6 +54,7 @@ impl Plan {
         assets: &Digest,
         secret: &EpochSecret,
         rounding: Rounding,
+        exclude_invalid: bool,
         shapes: &[Shape],
         ledger: &InputFingerprint,
     ) -> Self {
@@ -71,6 +74,7 @@ impl Plan {
                 Rounding::Up => "up",
             }
             .to_owned(),
+            coverage: if exclude_invalid { "exclude" } else { "refuse" }.to_owned(),
             shapes: shapes.to_vec(),
             ledger: ledger
                 .files
@@ -100,6 +104,7 @@ impl Plan {
             (self.asset_table != other.asset_table, "asset table"),
             (self.secret != other.secret, "secret"),
             (self.rounding != other.rounding, "rounding"),
+            (self.coverage != other.coverage, "choice of what happens to accounts below water"),
             (self.ledger != other.ledger, "ledger"),
             (self.epoch_digest != other.epoch_digest, "epoch"),
         ]
@@ -153,6 +158,11 @@ impl Work {
 
     pub(crate) fn proofs(&self) -> PathBuf {
         self.path.join("proofs")
+    }
+
+    /// The list of accounts that are left out, if any are to be.
+    pub(crate) fn excluded(&self) -> PathBuf {
+        self.path.join("excluded.csv")
     }
 
     pub(crate) fn file(&self, name: &str) -> PathBuf {

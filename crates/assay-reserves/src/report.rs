@@ -8,6 +8,8 @@ mod text;
 mod unproven;
 mod verify;
 
+use std::collections::BTreeMap;
+
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
@@ -220,19 +222,15 @@ pub struct AssetLine {
 }
 
 /// What is owed of one asset, by kind, in base units. Nothing is netted: debt of some customers pays no other.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct LiabilityLine {
     /// Owed to customers.
     pub equity: Units,
-    /// Owed by customers.
+    /// Owed by customers, for no particular product.
     pub debt: Units,
-    /// Part of equity pledged for loans.
-    pub collateral_loan: Units,
-    /// Part of equity pledged for margin.
-    pub collateral_margin: Units,
-    /// Part of equity pledged for portfolio margin.
-    pub collateral_portfolio: Units,
+    /// By name of the kind, what is pledged or owed under the asset table's products; kinds without entries are absent.
+    pub products: BTreeMap<String, Units>,
 }
 
 /// What is held of one asset, in base units.

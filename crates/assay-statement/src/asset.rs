@@ -2,7 +2,8 @@ use alloc::string::String;
 use alloc::vec::Vec;
 use core::fmt;
 
-use crate::{Kind, MAX_ASSETS};
+use crate::coverage::Weights;
+use crate::{EntryKey, Kind, MAX_ASSETS, Products, Role, Totals};
 
 /// A symbol of an asset: 1 to 32 bytes of `A-Z a-z 0-9 . _ - / + * $ @ ( )`.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -34,6 +35,8 @@ impl fmt::Display for Symbol {
 pub struct SymbolError;
 
 /// A price of one whole unit in the reference currency, `mantissa * 10^-scale`.
+///
+/// In an asset table it must have [`Weights`], which all but absurd prices do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Price {
     /// Digits of the price.
@@ -72,12 +75,14 @@ pub struct Asset {
     pub price: Option<Price>,
     /// Haircut tiers by collateral kind, in order of the kind.
     pub haircuts: Vec<ProductHaircuts>,
+    /// Whole units that exist at the most, where that is known: nobody can owe more of the asset.
+    pub supply_cap: Option<u64>,
 }
 
 impl Asset {
-    /// An asset without price and haircuts.
+    /// An asset without price, haircuts and supply cap.
     pub fn new(symbol: Symbol, decimals: u8) -> Self {
-        Self { symbol, decimals, price: None, haircuts: Vec::new() }
+        Self { symbol, decimals, price: None, haircuts: Vec::new(), supply_cap: None }
     }
 }
 
@@ -88,11 +93,17 @@ impl Asset {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct AssetTable {
     assets: Vec<Asset>,
+    products: Products,
 }
 
 impl AssetTable {
-    /// Sorts and checks `assets`.
-    pub fn new(mut assets: Vec<Asset>) -> Result<Self, AssetTableError> {
+    /// Sorts and checks `assets`, with the default products.
+    pub fn new(assets: Vec<Asset>) -> Result<Self, AssetTableError> {
+        Self::with_products(assets, Products::default())
+    }
+
+    /// Sorts and checks `assets`, with these products.
+    pub fn with_products(mut assets: Vec<Asset>, products: Products) -> Result<Self, AssetTableError> {
         if assets.is_empty() {
             return Err(AssetTableError::Empty);
         }
@@ -108,14 +119,43 @@ impl AssetTable {
             }
         }
         for asset in &assets {
-            Self::check(asset)?;
+            Self::check(asset, &products)?;
         }
-        Ok(Self { assets })
+        Ok(Self { assets, products })
     }
 
     /// The assets in order.
     pub fn assets(&self) -> &[Asset] {
         &self.assets
+    }
+
+    /// The products.
+    pub fn products(&self) -> &Products {
+        &self.products
+    }
+
+    /// Whether both asset and kind of `key` have a meaning.
+    pub fn defines(&self, key: EntryKey) -> bool {
+        key.asset() < self.assets.len() && self.products.defines(key.kind())
+    }
+
+    /// Name of `kind` for people: as ledgers spell it, or by number where the table lacks it.
+    pub fn kind_name(&self, kind: Kind) -> alloc::borrow::Cow<'_, str> {
+        match self.products.kind_name(kind) {
+            Some(name) => name.into(),
+            None => alloc::string::ToString::to_string(&kind).into(),
+        }
+    }
+
+    /// The assets of which `totals` have more equity than can exist, in order.
+    pub fn above_supply_cap<'a>(&'a self, totals: &'a Totals) -> impl Iterator<Item = &'a Asset> {
+        self.assets.iter().enumerate().filter_map(|(index, asset)| {
+            let unit = 10u128.checked_pow(asset.decimals.into())?;
+            // A cap that doesn't fit can't be exceeded.
+            let cap = u128::from(asset.supply_cap?).checked_mul(unit)?;
+            let key = EntryKey::new(index, Kind::EQUITY).ok()?;
+            (totals.get(key) > cap).then_some(asset)
+        })
     }
 
     /// The asset at `index`.
@@ -134,7 +174,7 @@ impl AssetTable {
         self.assets.len()
     }
 
-    fn check(asset: &Asset) -> Result<(), AssetTableError> {
+    fn check(asset: &Asset, products: &Products) -> Result<(), AssetTableError> {
         let symbol = || asset.symbol.clone();
         if asset.decimals > 27 {
             return Err(AssetTableError::Decimals { symbol: symbol(), decimals: asset.decimals });
@@ -142,11 +182,14 @@ impl AssetTable {
         if asset.price.is_some_and(|price| price.scale > 18) {
             return Err(AssetTableError::Price { symbol: symbol() });
         }
+        if asset.price.is_some_and(|price| Weights::new(price, asset.decimals).is_none()) {
+            return Err(AssetTableError::PriceTooHigh { symbol: symbol() });
+        }
         let ordered_kinds = asset.haircuts.windows(2).all(|pair| match pair {
             [a, b] => a.kind < b.kind,
             _ => true,
         });
-        let is_collateral = |kind: Kind| kind != Kind::EQUITY && kind != Kind::DEBT;
+        let is_collateral = |kind: Kind| matches!(products.role(kind), Some(Role::Collateral { .. }));
         let tiers_fit = asset.haircuts.iter().all(|haircuts| {
             let mut last = 0;
             (1..=16).contains(&haircuts.tiers.len())
@@ -196,6 +239,12 @@ pub enum AssetTableError {
         /// The asset.
         symbol: Symbol,
     },
+    /// A price by which one base unit is worth `2^44` of the reference currency or more.
+    #[error("the price of {symbol} is too high: a base unit must be worth less than 2^44")]
+    PriceTooHigh {
+        /// The asset.
+        symbol: Symbol,
+    },
     /// Haircut tiers that don't grow, exceed 100 percent, or belong to no collateral kind.
     #[error(
         "the haircut tiers of {symbol} must belong to collateral kinds in order, grow strictly, stay within 16 tiers and 100 percent"
@@ -208,6 +257,7 @@ pub enum AssetTableError {
 
 #[cfg(test)]
 mod tests {
+    use alloc::string::ToString;
     use alloc::vec;
 
     use super::*;
@@ -226,6 +276,24 @@ mod tests {
             Err(AssetTableError::Duplicate { .. })
         ));
         assert_eq!(AssetTable::new(vec![]), Err(AssetTableError::Empty));
+    }
+
+    #[test]
+    fn equity_above_a_supply_cap_is_named() {
+        let mut capped = asset("BTC");
+        capped.supply_cap = Some(21);
+        let mut vast = asset("VAST");
+        (vast.decimals, vast.supply_cap) = (27, Some(u64::MAX));
+        let table = AssetTable::new(vec![capped, asset("ETH"), vast]).unwrap();
+        let above = |figures: [u128; 3]| {
+            let mut totals = Totals::new();
+            for (index, figure) in figures.into_iter().enumerate() {
+                totals.add_total(EntryKey::new(index, Kind::EQUITY).unwrap(), figure).unwrap();
+            }
+            table.above_supply_cap(&totals).map(|asset| asset.symbol.to_string()).collect::<Vec<_>>()
+        };
+        assert!(above([2_100_000_000, u128::MAX, u128::MAX]).is_empty());
+        assert_eq!(above([2_100_000_001, 0, 0]), ["BTC"]);
     }
 
     #[test]

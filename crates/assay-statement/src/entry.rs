@@ -2,10 +2,10 @@ use core::fmt;
 
 use crate::{Amount, MAX_ASSETS};
 
-/// What a position means for the account that holds it.
+/// What a position means for the account that holds it, as a number in `[0, COUNT)`.
 ///
-/// The number is part of every leaf, so it never changes its meaning; new kinds take new numbers below
-/// [`Kind::COUNT`].
+/// 0 is equity and 1 is debt, always. The other numbers mean what the [`Products`](crate::Products) of the asset table
+/// say, which also name them; a number that they don't define has no place in a ledger, a total or a receipt.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Kind(u8);
 
@@ -14,18 +14,18 @@ impl Kind {
     pub const EQUITY: Self = Self(0);
     /// What the customer owes the custodian.
     pub const DEBT: Self = Self(1);
-    /// Equity pledged for VIP loans.
+    /// Equity pledged for VIP loans, with the default products.
     pub const COLLATERAL_LOAN: Self = Self(2);
-    /// Equity pledged for margin trading.
+    /// Equity pledged for margin trading, with the default products.
     pub const COLLATERAL_MARGIN: Self = Self(3);
-    /// Equity pledged for portfolio margin.
+    /// Equity pledged for portfolio margin, with the default products.
     pub const COLLATERAL_PORTFOLIO: Self = Self(4);
 
     /// Numbers that a kind can take.
     pub const COUNT: usize = 8;
 
-    /// The kinds that have a meaning, in order.
-    pub const ALL: [Self; 5] = [
+    /// The kinds that the default products define, in order.
+    pub const DEFAULT: [Self; 5] = [
         Self::EQUITY,
         Self::DEBT,
         Self::COLLATERAL_LOAN,
@@ -33,42 +33,36 @@ impl Kind {
         Self::COLLATERAL_PORTFOLIO,
     ];
 
-    /// The kind with this number.
-    pub fn from_number(number: u8) -> Result<Self, KindError> {
-        Self::ALL.into_iter().find(|kind| kind.0 == number).ok_or(KindError)
+    /// The kind with this number, below [`Kind::COUNT`].
+    pub const fn from_number(number: u8) -> Result<Self, KindError> {
+        if (number as usize) < Self::COUNT { Ok(Self(number)) } else { Err(KindError) }
     }
 
-    /// The kind with this name, as [`Kind::name`] spells it.
-    pub fn from_name(name: &str) -> Result<Self, KindError> {
-        Self::ALL.into_iter().find(|kind| kind.name() == name).ok_or(KindError)
+    /// All numbers in order, whether or not an asset table gives them a meaning.
+    pub fn numbers() -> impl Iterator<Item = Self> {
+        (0..8).map(Self)
     }
 
     /// Its number, in `[0, COUNT)`.
     pub const fn number(self) -> u8 {
         self.0
     }
-
-    /// Its name in ledgers, totals and receipts.
-    pub const fn name(self) -> &'static str {
-        match self.0 {
-            0 => "equity",
-            1 => "debt",
-            2 => "collateral_loan",
-            3 => "collateral_margin",
-            _ => "collateral_portfolio",
-        }
-    }
 }
 
+/// Equity and debt by name, others by number: what they are called is up to the asset table.
 impl fmt::Display for Kind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.name())
+        match *self {
+            Self::EQUITY => f.write_str("equity"),
+            Self::DEBT => f.write_str("debt"),
+            Self(number) => write!(f, "kind {number}"),
+        }
     }
 }
 
 /// A kind that doesn't exist.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("unknown kind (one of equity, debt, collateral_loan, collateral_margin, collateral_portfolio)")]
+#[error("unknown kind (equity, debt, and what the asset table's products define)")]
 pub struct KindError;
 
 /// Asset and kind of an entry as one number, `8 * (asset index + 1) + kind`, in `[8, 8192)`.
@@ -92,13 +86,10 @@ impl EntryKey {
         }
     }
 
-    /// The key with this number, whose kind must have a meaning.
+    /// The key with this number. Whether its asset and kind have a meaning is up to the asset table; see
+    /// [`AssetTable::defines`](crate::AssetTable::defines).
     pub fn from_number(number: u16) -> Result<Self, EntryKeyError> {
-        if !(8..Self::BOUND).contains(&number) {
-            return Err(EntryKeyError);
-        }
-        Kind::from_number((number & 7) as u8).map_err(|KindError| EntryKeyError)?;
-        Ok(Self(number))
+        if (8..Self::BOUND).contains(&number) { Ok(Self(number)) } else { Err(EntryKeyError) }
     }
 
     /// The number.
@@ -138,7 +129,7 @@ mod tests {
     #[test]
     fn keys_round_trip() {
         for asset in [0, 1, 299, MAX_ASSETS - 1] {
-            for kind in Kind::ALL {
+            for kind in Kind::numbers() {
                 let key = EntryKey::new(asset, kind).unwrap();
                 assert_eq!((key.asset(), key.kind()), (asset, kind));
                 assert_eq!(EntryKey::from_number(key.number()), Ok(key));
@@ -150,7 +141,7 @@ mod tests {
     #[test]
     fn keys_out_of_range_are_refused() {
         assert!(EntryKey::new(MAX_ASSETS, Kind::EQUITY).is_err());
-        for number in [0, 7, 8 + 5, 8 + 7, EntryKey::BOUND, u16::MAX] {
+        for number in [0, 7, EntryKey::BOUND, u16::MAX] {
             assert!(EntryKey::from_number(number).is_err(), "{number}");
         }
     }

@@ -8,10 +8,13 @@ extern crate alloc;
 
 mod amount;
 mod asset;
+pub mod coverage;
 mod entry;
 mod epoch;
+mod product;
 mod totals;
 mod uid;
+mod wide;
 
 pub use amount::{Amount, AmountError, DecimalError, parse_decimal, parse_total};
 pub use asset::{
@@ -19,6 +22,7 @@ pub use asset::{
 };
 pub use entry::{Entry, EntryKey, EntryKeyError, Kind, KindError};
 pub use epoch::{Entity, Epoch, EpochError};
+pub use product::{MAX_PRODUCTS, Product, ProductError, ProductName, Products, Role};
 pub use totals::{Total, Totals, TotalsError};
 pub use uid::{MAX_UID_BYTES, Uid, UidError};
 

@@ -174,7 +174,7 @@ pub fn verify_proof(bytes: &[u8], expected: Expectations<'_>) -> Result<Statemen
         }
         let number = u16::try_from(row.key).map_err(|_| VerifyError::UnknownAsset)?;
         let entry = EntryKey::from_number(number).map_err(|_| VerifyError::UnknownAsset)?;
-        if entry.asset() >= expected.assets.len() {
+        if !expected.assets.defines(entry) {
             return Err(VerifyError::UnknownAsset);
         }
         figures.add_total(entry, row.figure)?;

@@ -70,7 +70,7 @@ impl SegmentVerifier {
 fn sum_totals(record: &SegmentRecord, assets: &AssetTable) -> Result<Totals, VerifyError> {
     let mut totals = Totals::new();
     for row in &record.totals {
-        if row.key.asset() >= assets.len() {
+        if !assets.defines(row.key) {
             return Err(VerifyError::UnknownAsset);
         }
         totals.add_total(row.key, row.total()?)?;

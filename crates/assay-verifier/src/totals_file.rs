@@ -7,7 +7,7 @@ use assay_circuit::CIRCUIT_ID;
 use assay_commit::{Digest, DigestError, Hasher, asset_table_digest};
 use assay_statement::{
     Asset, AssetTable, AssetTableError, Entity, EntryKey, Epoch, EpochError, HaircutTier, Kind, Price,
-    ProductHaircuts, Symbol, SymbolError, Totals,
+    Product, ProductError, ProductHaircuts, ProductName, Products, Symbol, SymbolError, Totals,
 };
 use serde::{Deserialize, Serialize};
 
@@ -49,6 +49,9 @@ pub struct TotalsFile {
     pub asset_table: String,
     /// The asset table, in order of the symbol.
     pub assets: Vec<TotalsFileAsset>,
+    /// The products of the asset table, in order of the collateral kind, unless they are the default ones.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub products: Option<Vec<TotalsFileProduct>>,
     /// Totals or bounds in order of asset and kind; a pair without entries is absent.
     pub totals: Vec<TotalsFileEntry>,
     /// Commitment to totals that aren't shown, 64 hex digits.
@@ -80,6 +83,22 @@ pub struct TotalsFileAsset {
     /// Haircut tiers.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub haircuts: Vec<TotalsFileHaircuts>,
+    /// Whole units that exist at the most, decimal digits.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub supply_cap: Option<String>,
+}
+
+/// A product of a totals file.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct TotalsFileProduct {
+    /// Name.
+    pub name: String,
+    /// Number of the kind of its collateral.
+    pub collateral: u8,
+    /// Number of the kind of its own debt.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub debt: Option<u8>,
 }
 
 /// A price, `mantissa * 10^-scale`.
@@ -134,12 +153,14 @@ impl TotalsFile {
             },
             accounts,
             asset_table: statement.assets.to_hex(),
-            assets: assets.assets().iter().map(TotalsFileAsset::from).collect(),
+            assets: assets.assets().iter().map(|asset| TotalsFileAsset::new(asset, assets)).collect(),
+            products: (*assets.products() != Products::default())
+                .then(|| assets.products().iter().map(TotalsFileProduct::from).collect()),
             totals: totals
                 .iter()
                 .map(|(key, total)| TotalsFileEntry {
                     asset: symbol(key.asset()),
-                    kind: key.kind().name().to_string(),
+                    kind: assets.kind_name(key.kind()).into_owned(),
                     total: total.to_string(),
                 })
                 .collect(),
@@ -203,10 +224,20 @@ impl TotalsFile {
 
     /// The asset table, which must be in order.
     pub fn asset_table(&self) -> Result<AssetTable, TotalsFileError> {
-        let assets = self.assets.iter().map(Asset::try_from).collect::<Result<Vec<_>, _>>()?;
-        let table = AssetTable::new(assets)?;
+        let products = match &self.products {
+            None => Products::default(),
+            Some(products) => {
+                Products::new(products.iter().map(Product::try_from).collect::<Result<_, _>>()?)?
+            }
+        };
+        let assets =
+            self.assets.iter().map(|asset| asset.to_asset(&products)).collect::<Result<Vec<_>, _>>()?;
+        let table = AssetTable::with_products(assets, products)?;
         let in_order = table.assets().iter().zip(&self.assets).all(|(a, b)| a.symbol.as_str() == b.symbol);
-        if in_order { Ok(table) } else { Err(TotalsFileError::Order) }
+        // One table has one form in a file: products in order, and the default ones left out.
+        let products = (*table.products() != Products::default())
+            .then(|| table.products().iter().map(TotalsFileProduct::from).collect::<Vec<_>>());
+        if in_order && products == self.products { Ok(table) } else { Err(TotalsFileError::Order) }
     }
 
     /// The totals or bounds, which must be in order, without zeros of absent pairs.
@@ -215,7 +246,7 @@ impl TotalsFile {
         let mut last = None;
         for entry in &self.totals {
             let asset = assets.index_of(&entry.asset).ok_or(TotalsFileError::Total)?;
-            let kind = Kind::from_name(&entry.kind).map_err(|_| TotalsFileError::Total)?;
+            let kind = assets.products().kind(&entry.kind).map_err(|_| TotalsFileError::Total)?;
             let key = EntryKey::new(asset, kind).map_err(|_| TotalsFileError::Total)?;
             if last.is_some_and(|last| last >= key) {
                 return Err(TotalsFileError::Order);
@@ -236,8 +267,31 @@ impl TotalsFile {
     }
 }
 
-impl From<&Asset> for TotalsFileAsset {
-    fn from(asset: &Asset) -> Self {
+impl From<&Product> for TotalsFileProduct {
+    fn from(product: &Product) -> Self {
+        Self {
+            name: product.name.as_str().to_string(),
+            collateral: product.collateral.number(),
+            debt: product.debt.map(Kind::number),
+        }
+    }
+}
+
+impl TryFrom<&TotalsFileProduct> for Product {
+    type Error = TotalsFileError;
+
+    fn try_from(product: &TotalsFileProduct) -> Result<Self, TotalsFileError> {
+        let kind = |number: u8| Kind::from_number(number).map_err(|_| TotalsFileError::Kind);
+        Ok(Self {
+            name: ProductName::new(&product.name)?,
+            collateral: kind(product.collateral)?,
+            debt: product.debt.map(kind).transpose()?,
+        })
+    }
+}
+
+impl TotalsFileAsset {
+    fn new(asset: &Asset, table: &AssetTable) -> Self {
         Self {
             symbol: asset.symbol.as_str().to_string(),
             decimals: asset.decimals,
@@ -248,38 +302,40 @@ impl From<&Asset> for TotalsFileAsset {
                 .haircuts
                 .iter()
                 .map(|haircuts| TotalsFileHaircuts {
-                    kind: haircuts.kind.name().to_string(),
+                    kind: table.kind_name(haircuts.kind).into_owned(),
                     tiers: haircuts.tiers.iter().map(|tier| (tier.up_to, tier.percent)).collect(),
                 })
                 .collect(),
+            supply_cap: asset.supply_cap.map(|cap| cap.to_string()),
         }
     }
-}
 
-impl TryFrom<&TotalsFileAsset> for Asset {
-    type Error = TotalsFileError;
-
-    fn try_from(asset: &TotalsFileAsset) -> Result<Self, TotalsFileError> {
-        let price = asset.price.as_ref().map(|price| {
+    fn to_asset(&self, products: &Products) -> Result<Asset, TotalsFileError> {
+        let price = self.price.as_ref().map(|price| {
             let mantissa = price.mantissa.parse::<u64>().map_err(|_| TotalsFileError::Price)?;
             if mantissa.to_string() != price.mantissa {
                 return Err(TotalsFileError::Price);
             }
             Ok(Price { mantissa, scale: price.scale })
         });
-        let haircuts = asset.haircuts.iter().map(|haircuts| {
-            let kind = Kind::from_name(&haircuts.kind).map_err(|_| TotalsFileError::Kind)?;
+        let haircuts = self.haircuts.iter().map(|haircuts| {
+            let kind = products.kind(&haircuts.kind).map_err(|_| TotalsFileError::Kind)?;
             let tiers = haircuts
                 .tiers
                 .iter()
                 .map(|(up_to, percent)| HaircutTier { up_to: *up_to, percent: *percent });
             Ok(ProductHaircuts { kind, tiers: tiers.collect() })
         });
-        Ok(Self {
-            symbol: Symbol::new(&asset.symbol)?,
-            decimals: asset.decimals,
+        let supply_cap = self.supply_cap.as_ref().map(|text| {
+            let cap = text.parse::<u64>().map_err(|_| TotalsFileError::SupplyCap)?;
+            if cap.to_string() == *text { Ok(cap) } else { Err(TotalsFileError::SupplyCap) }
+        });
+        Ok(Asset {
+            symbol: Symbol::new(&self.symbol)?,
+            decimals: self.decimals,
             price: price.transpose()?,
             haircuts: haircuts.collect::<Result<_, TotalsFileError>>()?,
+            supply_cap: supply_cap.transpose()?,
         })
     }
 }
@@ -319,9 +375,15 @@ pub enum TotalsFileError {
     /// A malformed price.
     #[error("a price of the totals file is malformed")]
     Price,
+    /// A malformed supply cap.
+    #[error("a supply cap of the totals file is malformed")]
+    SupplyCap,
     /// An unknown kind.
-    #[error("a haircut of the totals file has an unknown kind")]
+    #[error("a haircut or product of the totals file has an unknown kind")]
     Kind,
+    /// Products that don't fit together.
+    #[error("the totals file: {0}")]
+    Product(#[from] ProductError),
     /// A malformed digest.
     #[error("the totals file: {0}")]
     Digest(#[from] DigestError),

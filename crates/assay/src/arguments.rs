@@ -196,7 +196,7 @@ pub(crate) struct Check {
     /// Problems to list; the rest is counted.
     #[arg(long, default_value_t = 100)]
     pub(crate) limit: usize,
-    /// Name accounts in full. Mind where the output goes.
+    /// Name accounts in full, and say by how much those below water are. Mind where the output goes.
     #[arg(long)]
     pub(crate) show_accounts: bool,
     /// Memory for sorting: a number of MiB, or with a suffix K, M, G.
@@ -261,6 +261,10 @@ pub(crate) struct Prove {
     /// Hide the totals: the proof shows that these reserves (CSV of `asset,reserve`) cover what is owed of each asset.
     #[arg(long, value_name = "RESERVES", conflicts_with = "no_proof")]
     pub(crate) hide_totals: Option<PathBuf>,
+    /// Leave accounts out that are below water, instead of ending at the first, and list them in this file (CSV of
+    /// uid, rule, asset, product, by), which is private.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) exclude_invalid: Option<PathBuf>,
     /// Folder for what is kept between runs and for receipts; private [default: `work` in the folder for the results].
     #[arg(long)]
     pub(crate) work: Option<PathBuf>,

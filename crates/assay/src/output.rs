@@ -19,7 +19,11 @@ pub(crate) fn totals_lines(totals: &Totals, assets: &AssetTable, most: usize) ->
         .take(most)
         .map(|(key, total)| {
             let (symbol, decimals) = describe(key, assets);
-            format!("  {symbol:<12} {:<21} {:>32}", key.kind().name(), whole_units(total, decimals))
+            format!(
+                "  {symbol:<12} {:<21} {:>32}",
+                assets.kind_name(key.kind()),
+                whole_units(total, decimals)
+            )
         })
         .collect();
     if totals.len() > most {
@@ -30,7 +34,7 @@ pub(crate) fn totals_lines(totals: &Totals, assets: &AssetTable, most: usize) ->
 
 /// Totals as JSON, in base units.
 pub(crate) fn totals_json(totals: &Totals, assets: &AssetTable) -> Value {
-    let entry = |(key, total): (EntryKey, u128)| json!({"asset": describe(key, assets).0, "kind": key.kind().name(), "total": total.to_string()});
+    let entry = |(key, total): (EntryKey, u128)| json!({"asset": describe(key, assets).0, "kind": assets.kind_name(key.kind()), "total": total.to_string()});
     totals.iter().map(entry).collect()
 }
 

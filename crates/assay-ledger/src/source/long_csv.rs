@@ -149,7 +149,7 @@ fn take_row(
         Ok(asset) => asset,
         Err(problem) => return log.report(at, Some(uid), Some("asset"), problem),
     };
-    let kind = match kind_of(kind) {
+    let kind = match kind_of(kind, &context.table) {
         Ok(kind) => kind,
         Err(problem) => return log.report(at, Some(uid), Some("kind"), problem),
     };

@@ -361,7 +361,7 @@ impl<'a> View<'a> {
             Some(kind) => kind,
             None => {
                 let name = kind_id.map(|id| text_at(self.kind_names, id)).unwrap_or_default();
-                let kind = kind_of(name).map_err(|kind| ("kind", kind))?;
+                let kind = kind_of(name, &context.table).map_err(|kind| ("kind", kind))?;
                 if let Some(slot) = kind_id.and_then(|id| cache.kinds.get_mut(id)) {
                     *slot = Some(kind);
                 }

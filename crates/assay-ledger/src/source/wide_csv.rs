@@ -102,20 +102,22 @@ impl Header {
                 return Err((Some(column), ProblemKind::RepeatedAsset { asset }));
             }
             let newer = prefixed(b"vl_", 3) && prefixed(b"m_", 4) && prefixed(b"pm_", 5);
-            let kinds: &[(&str, usize, Kind)] = &[
-                ("e_", 0, Kind::EQUITY),
-                ("d_", 1, Kind::DEBT),
-                ("vl_", 3, Kind::COLLATERAL_LOAN),
-                ("m_", 4, Kind::COLLATERAL_MARGIN),
-                ("pm_", 5, Kind::COLLATERAL_PORTFOLIO),
+            let kinds: &[(&str, usize, &str)] = &[
+                ("e_", 0, "equity"),
+                ("d_", 1, "debt"),
+                ("vl_", 3, "collateral_loan"),
+                ("m_", 4, "collateral_margin"),
+                ("pm_", 5, "collateral_portfolio"),
             ];
             for (prefix, offset, kind) in kinds.iter().take(if newer { 5 } else { 2 }) {
+                let kind = context.table.products().kind(kind);
+                let kind = kind.map_err(|_| (Some(column + offset), ProblemKind::UnknownKind))?;
                 positions.push(Position {
                     column: column + offset,
                     // The table's spelling: what a header has is not quoted.
                     name: format!("{prefix}{}", asset.symbol),
                     asset: index,
-                    kind: *kind,
+                    kind,
                     decimals: asset.decimals,
                 });
             }

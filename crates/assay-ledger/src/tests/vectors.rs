@@ -100,7 +100,7 @@ fn accounts_go_on_from_file_to_file() {
     assert_eq!(accounts.len(), 3);
     assert_eq!(accounts[1].1.len(), 2);
     folder.file("3.csv", format!("{LONG}bob12345,BTC,equity,1\n"));
-    let kind = ProblemKind::DuplicateEntry { asset: "BTC".into(), kind: Kind::EQUITY };
+    let kind = ProblemKind::DuplicateEntry { asset: "BTC".into(), kind: "equity".into() };
     for order in [Order::Auto, Order::Unsorted] {
         let error = read(&inputs, LongCsv, ReadOptions { order, ..folder.options() }).unwrap_err();
         let problem = error.problem().unwrap();
@@ -176,7 +176,7 @@ fn malformed_rows_of_the_long_form_are_named() {
             "alicia,BTC,equity,0",
             Some("al…"),
             "asset",
-            ProblemKind::DuplicateEntry { asset: "BTC".into(), kind: Kind::EQUITY },
+            ProblemKind::DuplicateEntry { asset: "BTC".into(), kind: "equity".into() },
         ),
         ("alicia,,,", Some("al…"), "uid", ProblemKind::NotEmpty),
     ] {
@@ -640,8 +640,8 @@ fn a_full_account_reads() {
     let folder = Folder::new();
     let mut text = String::from(LONG);
     for index in (0..1000).rev() {
-        for kind in Kind::ALL {
-            text += &format!("alice,A{index},{kind},1\n");
+        for kind in Kind::DEFAULT {
+            text += &format!("alice,A{index},{},1\n", table.kind_name(kind));
         }
     }
     let path = folder.file("a.csv", text);

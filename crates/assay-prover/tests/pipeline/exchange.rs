@@ -8,7 +8,9 @@ use assay_commit::EpochSecret;
 use assay_ledger::synthetic::{self, SyntheticSpec};
 use assay_ledger::{LedgerFormat, Order, Rounding};
 use assay_prover::{Event, Job, Outcome, ProverError, ReceiptMaker, prove_ledger};
-use assay_statement::{Asset, AssetTable, Entity, Entry, Epoch, Symbol, Totals, Uid};
+use assay_statement::{
+    Asset, AssetTable, Entity, Entry, Epoch, HaircutTier, Kind, Price, ProductHaircuts, Symbol, Totals, Uid,
+};
 use assay_verifier::{Expectations, Statement, TotalsFile, VerifyError, verify_bundle};
 use tempfile::TempDir;
 
@@ -140,6 +142,7 @@ impl Run {
             proof: None,
             totals: self.totals.clone(),
             reserves: None,
+            exclude_invalid: None,
         }
     }
 
@@ -189,7 +192,14 @@ pub(crate) struct Seen {
 }
 
 pub(crate) fn table(symbols: &[&str]) -> Arc<AssetTable> {
-    let asset = |symbol: &&str| Asset::new(Symbol::new(symbol).unwrap(), 2);
+    let asset = |symbol: &&str| Asset {
+        price: Some(Price { mantissa: 1, scale: 0 }),
+        haircuts: vec![ProductHaircuts {
+            kind: Kind::COLLATERAL_LOAN,
+            tiers: vec![HaircutTier { up_to: u64::MAX, percent: 100 }],
+        }],
+        ..Asset::new(Symbol::new(symbol).unwrap(), 2)
+    };
     Arc::new(AssetTable::new(symbols.iter().map(asset).collect()).unwrap())
 }
 

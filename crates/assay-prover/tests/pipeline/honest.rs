@@ -143,15 +143,18 @@ fn accounts_without_positions() {
 fn an_account_with_most_assets_of_a_large_table() {
     let symbols: Vec<String> = (0..1_000).map(|number| format!("A{number:04}")).collect();
     let symbols: Vec<&str> = symbols.iter().map(String::as_str).collect();
-    let mut rows = String::from("few@example.org,A0500,debt,1\n");
-    let held = MAX_TOTALS_ROWS - 1;
+    let few = [("equity", 2), ("debt", 1), ("collateral_loan", 2)];
+    let mut rows: String =
+        few.iter().map(|(kind, amount)| format!("few@example.org,A0500,{kind},{amount}\n")).collect();
+    // Of the three keys the first is held by both.
+    let held = MAX_TOTALS_ROWS - 2;
     for (number, symbol) in symbols.iter().enumerate().skip(1_000 - held) {
         writeln!(rows, "most@example.org,{symbol},equity,{}.01", number + 1).unwrap();
     }
     let run = Run::over_rows(&symbols, &rows);
     let outcome = run.prove().unwrap();
     let (accounts, totals) = outcome.statement.figures.exact().unwrap();
-    assert_eq!((accounts, outcome.positions), (2, MAX_TOTALS_ROWS as u64));
+    assert_eq!((accounts, outcome.positions), (2, MAX_TOTALS_ROWS as u64 + 1));
     assert_eq!(totals.len(), MAX_TOTALS_ROWS);
     let last = EntryKey::new(999, Kind::EQUITY).unwrap();
     assert_eq!(totals.get(last), 100_001);
@@ -164,8 +167,8 @@ fn an_account_with_most_assets_of_a_large_table() {
 /// A26: what is rounded is rounded against the exchange, and counted; unasked, nothing is.
 #[test]
 fn a26_rounding_is_against_the_exchange() {
-    let rows =
-        "a@example.org,BTC,equity,1.001\na@example.org,ETH,debt,1.009\nb@example.org,BTC,equity,1.00\n";
+    let rows = "a@example.org,BTC,equity,1.001\na@example.org,ETH,equity,5\na@example.org,ETH,debt,1.009\n\
+                a@example.org,ETH,collateral_loan,5\nb@example.org,BTC,equity,1.00\n";
     let mut run = Run::over_rows(&["BTC", "ETH"], rows);
     assert!(matches!(run.prove(), Err(ProverError::Ledger(_))));
     // The refused run is the folder's; another rounding is another run.

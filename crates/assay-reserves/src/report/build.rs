@@ -392,6 +392,17 @@ impl ReportBuilder {
         Ok(lines)
     }
 
+    /// What is pledged or owed of an asset under products.
+    fn of_products(&self, asset: usize) -> BTreeMap<String, Units> {
+        let products = self.inputs.assets.products();
+        let of_asset = self.inputs.totals.iter().filter(|(key, _)| key.asset() == asset);
+        let others = of_asset.filter(|(key, _)| key.kind() != Kind::EQUITY && key.kind() != Kind::DEBT);
+        // `check_inputs` refuses kinds without a name.
+        others
+            .filter_map(|(key, total)| Some((products.kind_name(key.kind())?.to_owned(), Units(total))))
+            .collect()
+    }
+
     fn assets(&mut self) -> Result<Vec<AssetLine>, ReserveError> {
         let mut lines = Vec::new();
         for (index, asset) in self.inputs.assets.assets().iter().enumerate() {
@@ -400,9 +411,7 @@ impl ReportBuilder {
             let liabilities = LiabilityLine {
                 equity: owed(Kind::EQUITY),
                 debt: owed(Kind::DEBT),
-                collateral_loan: owed(Kind::COLLATERAL_LOAN),
-                collateral_margin: owed(Kind::COLLATERAL_MARGIN),
-                collateral_portfolio: owed(Kind::COLLATERAL_PORTFOLIO),
+                products: self.of_products(index),
             };
             let mut reserves = self.lines.get(index).copied().unwrap_or_default();
             let parts = [reserves.counted, reserves.pool, reserves.left_out];
@@ -568,6 +577,9 @@ fn check_inputs(inputs: &ReportInputs) -> Result<(), ReserveError> {
     }
     if inputs.totals.iter().any(|(key, _)| key.asset() >= inputs.assets.len()) {
         return failed("a total of an asset that isn't in the asset table");
+    }
+    if inputs.totals.iter().any(|(key, _)| !inputs.assets.products().defines(key.kind())) {
+        return failed("a total of a kind that the asset table doesn't define");
     }
     let source = &inputs.liabilities;
     for digest in [&source.circuit, &source.key, &source.asset_table].into_iter().flatten() {

@@ -123,21 +123,14 @@ fn evidence(report: &SolvencyReport) -> Table {
 fn liabilities(report: &SolvencyReport) -> Table {
     let row = |line: &super::AssetLine| {
         let owed = &line.liabilities;
-        let kinds =
-            [owed.equity, owed.debt, owed.collateral_loan, owed.collateral_margin, owed.collateral_portfolio];
-        let amounts = kinds.into_iter().map(|units| format_units(units.0, line.decimals));
-        [line.asset.clone()].into_iter().chain(amounts).collect()
+        let amount = |units: Units| format_units(units.0, line.decimals);
+        let products = owed.products.iter().map(|(kind, units)| format!("{kind} {}", amount(*units)));
+        let products = products.collect::<Vec<_>>().join(", ");
+        vec![line.asset.clone(), amount(owed.equity), amount(owed.debt), products]
     };
     Table {
         caption: "Liabilities by kind; nothing is netted",
-        columns: &[
-            "asset",
-            "equity",
-            "debt",
-            "collateral, loans",
-            "collateral, margin",
-            "collateral, portfolio",
-        ],
+        columns: &["asset", "equity", "debt", "under products"],
         numbers_from: 1,
         rows: report.assets.iter().map(row).collect(),
     }

@@ -109,7 +109,10 @@ pub(super) fn unproven(report: &SolvencyReport) -> Vec<UnprovenLine> {
         | Unproven::Encumbrance
         | Unproven::FutureControl
         | Unproven::Prices => true,
-        Unproven::DebtCover => report.assets.iter().any(|line| line.liabilities.debt.0 > 0),
+        Unproven::DebtCover => report.assets.iter().any(|line| {
+            let products = &line.liabilities.products;
+            line.liabilities.debt.0 > 0 || products.keys().any(|kind| kind.starts_with("debt_"))
+        }),
         Unproven::LiabilitiesUnverified => report.liabilities.checked_by == LiabilityProof::Unverified,
         Unproven::HiddenTotals => report.liabilities.checked_by == LiabilityProof::FinalProofBounds,
         Unproven::RootNotAnchored => report.liabilities.anchors.is_empty(),

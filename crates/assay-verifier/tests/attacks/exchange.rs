@@ -79,7 +79,7 @@ impl Exchange {
     fn example(entity: &str, epoch: &str, assets: AssetTable) -> Self {
         let ledger = (0..12).map(|i| {
             let entries = (0..i % 5).map(|j| {
-                let kind = Kind::ALL[(i + j) % Kind::ALL.len()];
+                let kind = Kind::DEFAULT[(i + j) % Kind::DEFAULT.len()];
                 entry(j % 3, kind, (1_000_000_007 * (i as u128 + 1)) << (5 * j))
             });
             let mut entries: Vec<Entry> = entries.collect();

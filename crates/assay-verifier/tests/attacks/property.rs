@@ -55,7 +55,7 @@ struct Proven {
 fn proven(ledger: &Ledger, cuts: &[Index]) -> Proven {
     let accounts = ledger.iter().map(|(uid, entries)| {
         let entry = |(&(asset, kind), &amount): (&(usize, usize), &u128)| Entry {
-            key: EntryKey::new(asset, Kind::ALL[kind]).unwrap(),
+            key: EntryKey::new(asset, Kind::DEFAULT[kind]).unwrap(),
             amount: Amount::new(amount).unwrap(),
         };
         (uid.clone(), entries.iter().map(entry).collect())

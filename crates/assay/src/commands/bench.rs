@@ -47,6 +47,7 @@ pub(crate) fn run(arguments: &Bench, voice: Voice) -> Result<(), Failure> {
         bundle: arguments.bundle,
         proof: !arguments.no_proof,
         reserves: None,
+        exclude_invalid: None,
         resources: &arguments.resources,
     };
     let (outcome, results) = prove(&task, voice)?;

@@ -36,7 +36,8 @@ pub(crate) fn run(arguments: &Check, voice: Voice) -> Result<(), Failure> {
             json!({
                 "version": 1, "ok": report.is_clean(), "error": error, "problem_count": report.problem_count,
                 "problems": problems, "accounts": report.accounts, "positions": report.positions,
-                "rounded": report.rounded,
+                "rounded": report.rounded, "invalid_accounts": report.invalid_accounts,
+                "above_supply_cap": report.above_supply_cap.iter().map(|symbol| symbol.as_str()).collect::<Vec<_>>(),
                 "totals": if report.is_clean() { totals_json(&report.totals, &assets) } else { Value::Null },
             })
         );
@@ -54,6 +55,15 @@ pub(crate) fn run(arguments: &Check, voice: Voice) -> Result<(), Failure> {
             grouped(report.positions),
             grouped(report.problem_count)
         );
+        for symbol in &report.above_supply_cap {
+            println!("{symbol}: more equity than the asset table's supply cap");
+        }
+        if report.invalid_accounts > 0 {
+            println!(
+                "{} accounts break a rule of coverage and are not among these",
+                grouped(report.invalid_accounts)
+            );
+        }
         if report.rounded > 0 {
             println!("{} figures rounded against the exchange", grouped(report.rounded));
         }
@@ -64,7 +74,7 @@ pub(crate) fn run(arguments: &Check, voice: Voice) -> Result<(), Failure> {
     if report.is_clean() {
         Ok(())
     } else {
-        let problems = grouped(report.problem_count);
+        let problems = grouped(report.problem_count + report.above_supply_cap.len() as u64);
         Err(Failure::rejected(format_args!("the ledger has {problems} problems")).quiet_in_json())
     }
 }

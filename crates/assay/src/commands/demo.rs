@@ -64,6 +64,7 @@ pub(crate) fn run(arguments: &Demo, voice: Voice) -> Result<(), Failure> {
         bundle: true,
         proof: true,
         reserves: None,
+        exclude_invalid: None,
         resources: &arguments.resources,
     };
     let (outcome, results) = prove(&task, voice)?;
@@ -116,7 +117,7 @@ pub(crate) fn run(arguments: &Demo, voice: Voice) -> Result<(), Failure> {
     for entry in &verified.entries {
         let (symbol, decimals) = describe(entry.key, &assets);
         let amount = whole_units(entry.amount.get(), decimals);
-        say(&format!("  {symbol:<12} {:<21} {amount:>32}", entry.key.kind().name()));
+        say(&format!("  {symbol:<12} {:<21} {amount:>32}", assets.kind_name(entry.key.kind())));
     }
 
     step("the same receipt, shown to another customer");

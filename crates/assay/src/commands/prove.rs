@@ -10,7 +10,7 @@ use serde_json::json;
 use crate::arguments::{Prove, Resources, Secret};
 use crate::commands::Voice;
 use crate::failure::Failure;
-use crate::output::{figures_json, figures_lines, grouped, merged};
+use crate::output::{figures_json, figures_lines, grouped, merged, totals_json, totals_lines};
 use crate::progress::Reporter;
 
 pub(crate) fn make_secret(arguments: &Secret, voice: Voice) -> Result<(), Failure> {
@@ -39,6 +39,8 @@ pub(crate) struct Task<'a> {
     pub(crate) proof: bool,
     /// Reserves that the proof shows to cover the totals, which it hides.
     pub(crate) reserves: Option<&'a Totals>,
+    /// Where the list of accounts below water goes, if they are to be left out.
+    pub(crate) exclude_invalid: Option<&'a Path>,
     pub(crate) resources: &'a Resources,
 }
 
@@ -76,6 +78,7 @@ pub(crate) fn prove(task: &Task<'_>, voice: Voice) -> Result<(Outcome, Results),
         proof: results.proof.clone(),
         totals: results.totals.clone(),
         reserves: task.reserves.cloned(),
+        exclude_invalid: task.exclude_invalid.map(Path::to_owned),
     };
     let reporter = Reporter::new(voice.quiet);
     let outcome = prove_ledger(&job, &|event| reporter.event(event));
@@ -100,6 +103,7 @@ pub(crate) fn run(arguments: &Prove, voice: Voice) -> Result<(), Failure> {
         bundle: arguments.bundle,
         proof: !arguments.no_proof,
         reserves: reserves.as_ref(),
+        exclude_invalid: arguments.exclude_invalid.as_deref(),
         resources: &arguments.resources,
     };
     let (outcome, results) = prove(&task, voice)?;
@@ -110,6 +114,10 @@ pub(crate) fn run(arguments: &Prove, voice: Voice) -> Result<(), Failure> {
             "positions": outcome.positions, "rounded": outcome.rounded,
             "segments": outcome.segments, "segments_kept": outcome.kept,
             "asset_table": statement.assets.to_hex(),
+            "excluded": outcome.excluded.as_ref().map(|excluded| json!({
+                "accounts": excluded.accounts, "totals": totals_json(&excluded.totals, &assets),
+                "list": arguments.exclude_invalid,
+            })),
             "bundle": results.bundle, "bundle_bytes": outcome.bundle_bytes,
             "proof": results.proof, "proof_bytes": outcome.proof_bytes,
             "totals_file": results.totals, "work": results.work,
@@ -120,6 +128,14 @@ pub(crate) fn run(arguments: &Prove, voice: Voice) -> Result<(), Failure> {
         println!("segments  {}", outcome.segments);
         if outcome.rounded > 0 {
             println!("rounded   {} figures, against the exchange", grouped(outcome.rounded));
+        }
+        if let (Some(excluded), Some(list)) = (&outcome.excluded, &arguments.exclude_invalid) {
+            println!(
+                "excluded  {} accounts that break a rule of coverage, which the proof does not count; private list in {}",
+                grouped(excluded.accounts),
+                list.display()
+            );
+            totals_lines(&excluded.totals, &assets, 12).iter().for_each(|line| println!("{line}"));
         }
         figures_lines(&statement.figures, &assets, 12).iter().for_each(|line| println!("{line}"));
         if let (Some(proof), Some(bytes)) = (&results.proof, outcome.proof_bytes) {

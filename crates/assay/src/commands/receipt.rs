@@ -101,7 +101,11 @@ pub(crate) fn verify(arguments: &VerifyReceipt, voice: Voice) -> Result<(), Fail
 fn report(verified: &VerifiedReceipt, assets: &AssetTable, voice: Voice) {
     let describe = |entry: &assay_statement::Entry| {
         let (symbol, decimals) = describe(entry.key, assets);
-        (symbol.to_owned(), entry.key.kind().name(), whole_units(entry.amount.get(), decimals))
+        (
+            symbol.to_owned(),
+            assets.kind_name(entry.key.kind()).into_owned(),
+            whole_units(entry.amount.get(), decimals),
+        )
     };
     if voice.json {
         let entries: Vec<_> = verified

@@ -76,6 +76,30 @@ fn accounts_are_named_when_asked_and_the_list_has_a_limit() {
     assert!(text.contains(&format!("... and {} more", all - 2)), "{text}");
 }
 
+/// A5: an account below water is named with the rule that it breaks; by how much only where accounts are shown.
+#[test]
+fn a5_accounts_below_water() {
+    let exchange = Exchange::with_rows("alice@example.org,BTC,equity,5\nalice@example.org,ETH,debt,2.5\n");
+    let json = check(&exchange, &["--json"]).is(1).json();
+    assert_eq!(
+        (&json["problem_count"], &json["invalid_accounts"], &json["accounts"]),
+        (&1.into(), &1.into(), &0.into())
+    );
+    assert_eq!(json["problems"][0]["problem"], "breaks the rule debt_uncovered");
+    assert_eq!(json["problems"][0]["account"], "al…");
+    let text = check(&exchange, &["--show-accounts"]).is(1).stdout;
+    assert!(text.contains("account alice@example.org: breaks the rule debt_uncovered by 2.5"), "{text}");
+    let capped = std::fs::read_to_string(&exchange.assets).unwrap().replacen(
+        "decimals = 2",
+        "decimals = 2\nsupply_cap = 4",
+        1,
+    );
+    std::fs::write(&exchange.assets, capped).unwrap();
+    std::fs::write(&exchange.ledger, "uid,asset,kind,amount\nalice@example.org,BTC,equity,4.01\n").unwrap();
+    let json = check(&exchange, &["--json"]).is(1).json();
+    assert_eq!((&json["problem_count"], &json["above_supply_cap"]), (&0.into(), &serde_json::json!(["BTC"])));
+}
+
 #[test]
 fn rounding_is_counted() {
     let exchange = Exchange::with_rows("bob@example.org,BTC,equity,1.234\n");

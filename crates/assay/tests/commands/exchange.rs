@@ -99,12 +99,15 @@ impl Exchange {
         }
     }
 
-    /// With these rows of a long CSV file and the assets BTC and ETH of two decimals.
+    /// With these rows of a long CSV file and the assets BTC and ETH of two decimals, both of price 1 and good for loans.
     pub(crate) fn with_rows(rows: &str) -> Self {
         let exchange = Self::empty();
         fs::write(&exchange.ledger, format!("uid,asset,kind,amount\n{rows}")).unwrap();
-        let assets = "version = 1\n\n[[asset]]\nsymbol = \"BTC\"\ndecimals = 2\n\n[[asset]]\nsymbol = \"ETH\"\ndecimals = 2\n";
-        fs::write(&exchange.assets, assets).unwrap();
+        let asset = |symbol: &str| {
+            let tiers = "[{ kind = \"collateral_loan\", tiers = [{ up_to = 1000000, percent = 100 }] }]";
+            format!("\n[[asset]]\nsymbol = \"{symbol}\"\ndecimals = 2\nprice = \"1\"\nhaircuts = {tiers}\n")
+        };
+        fs::write(&exchange.assets, format!("version = 1\n{}{}", asset("BTC"), asset("ETH"))).unwrap();
         exchange
     }
 

@@ -23,7 +23,8 @@ fn prove(exchange: &Exchange, reserves: &Path) -> assert_cmd::Command {
 #[test]
 fn reserves_cover_what_is_not_shown() {
     let exchange = Exchange::with_rows(
-        "a@example.org,BTC,equity,7654321.25\nb@example.org,ETH,equity,1357.99\nb@example.org,BTC,debt,2.00\n",
+        "a@example.org,BTC,equity,7654321.25\nb@example.org,ETH,equity,1357.99\n\
+         b@example.org,ETH,collateral_loan,9.00\nb@example.org,BTC,debt,2.00\n",
     );
     // What the reserves lack can't be hidden; the message says which asset and not how much.
     let short = reserves(&exchange, "short.csv", "BTC,7654321.24\nETH,5000\n");

@@ -1,0 +1,400 @@
+//! Whether an account is above water: what secures its debt is worth at least as much as the debt.
+//!
+//! This is the definition, in integers alone, that readers apply and that a circuit must agree with bit for bit; the
+//! coverage chapter of the book says the same in formulas. Values are counted in *value units* of `2^-16` of the
+//! reference currency, and, behind a haircut, in hundredths of them. Every rounding goes against the exchange: debt is
+//! worth a little more and collateral a little less than at the exact price.
+//!
+//! Rules, by their names in [`Rule`]:
+//!
+//! * `collateral_exceeds_equity`: of each asset, no more is pledged, for all products together, than is held.
+//! * `product_debt_uncovered`: debt of a kind of its product's own is at most the haircut value of that product's
+//!   collateral.
+//! * `debt_uncovered`: all debt is at most the haircut value of all collateral.
+//!
+//! The first and the third imply that the net worth isn't negative. An account with equity only needs none of this.
+
+use alloc::vec::Vec;
+use core::fmt;
+
+use crate::wide::Wide;
+use crate::{Amount, AssetTable, Entry, HaircutTier, Kind, Price, Role};
+
+/// Bits of a value unit behind the binary point of the reference currency.
+pub const VALUE_FRACTION_BITS: u32 = 16;
+
+/// Bits that a value in value units can have.
+pub const VALUE_BITS: u32 = 75;
+
+/// Bits that a weight can have.
+pub const WEIGHT_BITS: u32 = 60;
+
+/// Largest [`Weights::shift`], in steps of [`SHIFT_STEP`] bits.
+pub const MAX_SHIFT: u32 = 9;
+
+/// Bits of one step of [`Weights::shift`].
+pub const SHIFT_STEP: u32 = 15;
+
+/// The value of one base unit of an asset, in value units, as two integers of at most 60 bits over a power of two.
+///
+/// With `r = mantissa * 2^16 / 10^(scale + decimals)`, the exact value, `shift` is the largest `o` in `0..=9` for which
+/// `ceil(r * 2^(15 o))` is below `2^60`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Weights {
+    /// `floor(r * 2^(15 shift))`, by which collateral is valued.
+    pub down: u64,
+    /// `ceil(r * 2^(15 shift))`, by which debt is valued.
+    pub up: u64,
+    /// How many times 15 bits stand behind the binary point.
+    pub shift: u8,
+}
+
+impl Weights {
+    /// The weights of an asset with this price of a whole unit and so many decimals; none if a base unit is worth
+    /// `2^60` value units or more, or price and decimals are beyond what an asset table admits (18 and 27).
+    pub fn new(price: Price, decimals: u8) -> Option<Self> {
+        if price.scale > 18 || decimals > 27 {
+            return None;
+        }
+        let exponent = u32::from(price.scale) + u32::from(decimals);
+        (0..=MAX_SHIFT).rev().find_map(|shift| {
+            // Below 2^(64 + 16 + 135).
+            let bits = VALUE_FRACTION_BITS + SHIFT_STEP * shift;
+            let numerator = Wide::product(u128::from(price.mantissa), 1).shifted_left(bits);
+            let (quotient, inexact) = numerator.divided_by_power_of_ten(exponent);
+            let down = quotient.below(WEIGHT_BITS)?;
+            let up = down + u128::from(inexact);
+            let up = (up >> WEIGHT_BITS == 0).then_some(up)?;
+            Some(Self {
+                down: u64::try_from(down).ok()?,
+                up: u64::try_from(up).ok()?,
+                shift: u8::try_from(shift).ok()?,
+            })
+        })
+    }
+
+    /// Value of `amount` as collateral, rounded down; none from `2^75` value units on.
+    pub fn value_down(&self, amount: Amount) -> Option<u128> {
+        self.value(amount, self.down).0.below(VALUE_BITS)
+    }
+
+    /// Value of `amount` as debt, rounded up; none from `2^75` value units on.
+    pub fn value_up(&self, amount: Amount) -> Option<u128> {
+        let (floor, inexact) = self.value(amount, self.up);
+        let value = floor.below(VALUE_BITS)? + u128::from(inexact);
+        (value >> VALUE_BITS == 0).then_some(value)
+    }
+
+    fn value(&self, amount: Amount, weight: u64) -> (Wide, bool) {
+        // Below 2^(90 + 60).
+        Wide::product(amount.get(), weight).shifted_right(SHIFT_STEP * u32::from(self.shift))
+    }
+}
+
+/// Prices, haircuts and products of an asset table, ready to check accounts.
+#[derive(Clone, Debug)]
+pub struct PriceTable {
+    assets: Vec<PricedAsset>,
+    roles: [Option<Role>; Kind::COUNT],
+    products: usize,
+}
+
+#[derive(Clone, Debug)]
+struct PricedAsset {
+    decimals: u8,
+    weights: Option<Weights>,
+    /// Tiers by kind, ends in value units.
+    tiers: [Vec<Tier>; Kind::COUNT],
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Tier {
+    end: u128,
+    percent: u128,
+}
+
+impl PriceTable {
+    /// The prices of `table`, whose prices all have weights.
+    pub fn new(table: &AssetTable) -> Self {
+        let assets = table.assets().iter().map(|asset| {
+            let mut tiers: [Vec<Tier>; Kind::COUNT] = Default::default();
+            for haircuts in &asset.haircuts {
+                if let Some(slot) = tiers.get_mut(usize::from(haircuts.kind.number())) {
+                    *slot = haircuts.tiers.iter().map(Tier::from).collect();
+                }
+            }
+            let weights = asset.price.and_then(|price| Weights::new(price, asset.decimals));
+            PricedAsset { decimals: asset.decimals, weights, tiers }
+        });
+        let mut kinds = Kind::numbers();
+        Self {
+            assets: assets.collect(),
+            roles: core::array::from_fn(|_| table.products().role(kinds.next()?)),
+            products: table.products().len(),
+        }
+    }
+
+    /// The weights of the asset at `asset`; none without a price.
+    pub fn weights(&self, asset: usize) -> Option<Weights> {
+        self.assets.get(asset)?.weights
+    }
+
+    /// What of `value`, below `2^75` value units, of collateral of `kind` in the asset at `asset` counts, in hundredths of
+    /// value units; exact. What lies beyond the last tier counts nothing, and so does all of it without tiers.
+    pub fn haircut(&self, asset: usize, kind: Kind, value: u128) -> u128 {
+        let tiers = self.assets.get(asset).and_then(|asset| asset.tiers.get(usize::from(kind.number())));
+        let mut start = 0;
+        let mut counted = 0;
+        for tier in tiers.into_iter().flatten() {
+            // At most 100 times the value in all, below 2^82.
+            counted += tier.percent * (value.min(tier.end) - value.min(start));
+            start = tier.end;
+        }
+        counted
+    }
+
+    fn role(&self, kind: Kind) -> Option<Role> {
+        self.roles.get(usize::from(kind.number())).copied().flatten()
+    }
+}
+
+impl From<&HaircutTier> for Tier {
+    fn from(tier: &HaircutTier) -> Self {
+        // Below 2^(64 + 16).
+        Self { end: u128::from(tier.up_to) << VALUE_FRACTION_BITS, percent: tier.percent.into() }
+    }
+}
+
+/// Checks the account with these `entries`, which must strictly increase by key.
+///
+/// All rules that it breaks come back, in the order of [`Rule`] for each asset, then for each product. An entry counts
+/// whatever its amount is: a canonical account has none of zero. Where a value is unknown or too large, the rules that
+/// need it aren't judged; the account is refused in any case.
+pub fn check_account(prices: &PriceTable, entries: &[Entry]) -> Result<(), Vec<Breach>> {
+    if entries.iter().all(|entry| entry.key.kind() == Kind::EQUITY) {
+        return Ok(());
+    }
+    let breaches = breaches(prices, entries);
+    if breaches.is_empty() { Ok(()) } else { Err(breaches) }
+}
+
+/// Debt and haircut value of collateral under one product, in hundredths of value units. An account has at most 8,184
+/// entries, so sums stay below `2^(75 + 7 + 13)`.
+#[derive(Clone, Copy, Default)]
+struct Sums {
+    debt: u128,
+    collateral: u128,
+}
+
+fn breaches(prices: &PriceTable, entries: &[Entry]) -> Vec<Breach> {
+    let mut breaches = Vec::new();
+    let mut all = Sums::default();
+    let mut by_product = [(); Kind::COUNT].map(|()| Sums::default());
+    let mut known = true;
+    for of_asset in entries.chunk_by(|a, b| a.key.asset() == b.key.asset()) {
+        let Some(asset) = of_asset.first().map(|entry| entry.key.asset()) else { continue };
+        let breach = |rule, product, by| Breach { rule, asset: Some(asset), product, by };
+        let mut equity: u128 = 0;
+        // Below 2^(90 + 3).
+        let mut pledged: u128 = 0;
+        for entry in of_asset {
+            match prices.role(entry.key.kind()) {
+                Some(Role::Equity) => equity += entry.amount.get(),
+                Some(Role::Collateral { .. }) => pledged += entry.amount.get(),
+                Some(Role::Debt { .. }) | None => {}
+            }
+        }
+        if let Some(by) = pledged.checked_sub(equity).filter(|by| *by > 0) {
+            let decimals = prices.assets.get(asset).map_or(0, |asset| asset.decimals);
+            let by = Shortfall::BaseUnits { units: by, decimals };
+            breaches.push(breach(Rule::CollateralExceedsEquity, None, Some(by)));
+        }
+        for entry in of_asset {
+            let kind = entry.key.kind();
+            let role = prices.role(kind).filter(|_| asset < prices.assets.len());
+            let (product, value) = match role {
+                Some(Role::Equity) => continue,
+                Some(Role::Debt { product }) => {
+                    (product, prices.weights(asset).map(|w| w.value_up(entry.amount)))
+                }
+                Some(Role::Collateral { product }) => {
+                    (Some(product), prices.weights(asset).map(|w| w.value_down(entry.amount)))
+                }
+                None => {
+                    breaches.push(breach(Rule::Undefined, None, None));
+                    known = false;
+                    continue;
+                }
+            };
+            let value = match value {
+                Some(Some(value)) => value,
+                Some(None) => {
+                    breaches.push(breach(Rule::ValueTooLarge, product, None));
+                    known = false;
+                    continue;
+                }
+                None => {
+                    breaches.push(breach(Rule::NoPrice, product, None));
+                    known = false;
+                    continue;
+                }
+            };
+            let of_product = product.and_then(|product| by_product.get_mut(product));
+            let counted = if matches!(role, Some(Role::Debt { .. })) {
+                Sums { debt: 100 * value, collateral: 0 }
+            } else {
+                Sums { debt: 0, collateral: prices.haircut(asset, kind, value) }
+            };
+            for sums in of_product.into_iter().chain([&mut all]) {
+                sums.debt += counted.debt;
+                sums.collateral += counted.collateral;
+            }
+        }
+    }
+    if known {
+        let products = by_product.iter().enumerate().take(prices.products);
+        let products = products.map(|(product, sums)| (Rule::ProductDebtUncovered, Some(product), sums));
+        for (rule, product, sums) in products.chain([(Rule::DebtUncovered, None, &all)]) {
+            if let Some(by) = sums.debt.checked_sub(sums.collateral).filter(|by| *by > 0) {
+                breaches.push(Breach {
+                    rule,
+                    asset: None,
+                    product,
+                    by: Some(Shortfall::Value { hundredths: by }),
+                });
+            }
+        }
+    }
+    breaches
+}
+
+/// A rule that accounts with debt or collateral must keep.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Rule {
+    /// More of an asset is pledged than held.
+    CollateralExceedsEquity,
+    /// An entry of an asset or kind that the asset table lacks.
+    Undefined,
+    /// A debt or collateral entry of an asset without a price.
+    NoPrice,
+    /// A debt or collateral entry worth `2^75` value units or more.
+    ValueTooLarge,
+    /// A product's own debt is worth more than what that product's collateral counts.
+    ProductDebtUncovered,
+    /// All debt is worth more than what all collateral counts.
+    DebtUncovered,
+}
+
+impl Rule {
+    /// Its name in lists and in the book.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::CollateralExceedsEquity => "collateral_exceeds_equity",
+            Self::Undefined => "undefined",
+            Self::NoPrice => "no_price",
+            Self::ValueTooLarge => "value_too_large",
+            Self::ProductDebtUncovered => "product_debt_uncovered",
+            Self::DebtUncovered => "debt_uncovered",
+        }
+    }
+}
+
+impl fmt::Display for Rule {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+/// A rule that an account breaks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Breach {
+    /// The rule.
+    pub rule: Rule,
+    /// Index of the asset in the asset table, where the rule is about one.
+    pub asset: Option<usize>,
+    /// Index of the product, where the rule is about one.
+    pub product: Option<usize>,
+    /// What is missing, exactly, where the rule compares figures.
+    pub by: Option<Shortfall>,
+}
+
+/// What an account lacks to keep a rule. The display form shows it in full; mind where it goes.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Shortfall {
+    /// Base units of the rule's asset; displayed in whole units.
+    BaseUnits {
+        /// How many, at least one.
+        units: u128,
+        /// Decimals of the asset.
+        decimals: u8,
+    },
+    /// Value; displayed in the reference currency.
+    Value {
+        /// Hundredths of value units, `2^-16 / 100` of the reference currency each, at least one.
+        hundredths: u128,
+    },
+}
+
+/// Both forms are exact decimal numbers.
+impl fmt::Display for Shortfall {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (whole, fraction, decimals) = match *self {
+            Self::BaseUnits { units, decimals } => match 10u128.checked_pow(decimals.into()) {
+                Some(unit) => (units / unit, units % unit, usize::from(decimals)),
+                None => (0, units, usize::from(decimals)),
+            },
+            Self::Value { hundredths } => {
+                // 1 / (100 * 2^16) is 5^16 / 10^18.
+                let unit = 100 << VALUE_FRACTION_BITS;
+                (hundredths / unit, hundredths % unit * 5u128.pow(16), 18)
+            }
+        };
+        if fraction == 0 {
+            return write!(f, "{whole}");
+        }
+        let digits = alloc::format!("{fraction:0decimals$}");
+        write!(f, "{whole}.{}", digits.trim_end_matches('0'))
+    }
+}
+
+/// Balances are private, and a shortfall tells of them, so the debug form hides the figure.
+impl fmt::Debug for Shortfall {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Shortfall(..)")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use alloc::format;
+
+    use super::*;
+
+    #[test]
+    fn shortfalls_are_exact_decimals() {
+        let value = |hundredths| format!("{}", Shortfall::Value { hundredths });
+        assert_eq!(value(1), "0.000000152587890625");
+        assert_eq!(value(6_553_600), "1");
+        assert_eq!(value(6_553_600 * 7 / 2), "3.5");
+        assert_eq!(value(u128::MAX >> 1), "25961484292674138142652481646100.479999847412109375");
+        let units = |units, decimals| format!("{}", Shortfall::BaseUnits { units, decimals });
+        assert_eq!(units(1, 8), "0.00000001");
+        assert_eq!(units(150, 2), "1.5");
+        assert_eq!(units(7, 0), "7");
+        assert_eq!(format!("{:?}", Shortfall::BaseUnits { units: 7, decimals: 0 }), "Shortfall(..)");
+    }
+
+    #[test]
+    fn weights_have_the_largest_shift() {
+        let weights = |mantissa, scale, decimals| Weights::new(Price { mantissa, scale }, decimals);
+        // One unit of 2^-16 each: 2^135 doesn't fit 60 bits, 2^45 does.
+        assert_eq!(weights(1, 0, 0), Some(Weights { down: 1 << 46, up: 1 << 46, shift: 2 }));
+        assert_eq!(weights(0, 0, 0), Some(Weights { down: 0, up: 0, shift: 9 }));
+        assert_eq!(weights(1, 18, 27), Some(Weights { down: 2, up: 3, shift: 9 }));
+        assert_eq!(weights((1 << 44) - 1, 0, 0).map(|weights| weights.shift), Some(0));
+        assert_eq!(weights(1 << 44, 0, 0), None);
+        assert_eq!(weights(u64::MAX, 0, 0), None);
+        assert_eq!(weights(1, 19, 0), None);
+        assert_eq!(weights(1, 0, 28), None);
+    }
+}
