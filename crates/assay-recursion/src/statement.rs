@@ -5,7 +5,9 @@ use alloc::vec::Vec;
 use assay_circuit::{LOG_RANGE, TotalsRow, Val};
 use assay_commit::{Digest, EMPTY, Hasher, RowTag, SUBTREE_DEPTH, Tag, WIDTH};
 use assay_statement::EntryKey;
-use p3_field::{PrimeCharacteristicRing, PrimeField32};
+use p3_field::PrimeCharacteristicRing;
+#[cfg(feature = "prover")]
+use p3_field::PrimeField32;
 use serde::{Deserialize, Serialize};
 
 /// Version of everything that the recursion hashes.

@@ -37,6 +37,14 @@ pub struct Child<'a> {
 /// Why two children have no node.
 #[derive(Debug, thiserror::Error)]
 pub enum NodeError {
+    /// Children of another level.
+    #[error("children of level {level} for a node of level {of}")]
+    Level {
+        /// Their level.
+        level: u32,
+        /// The node's.
+        of: u32,
+    },
     /// Too many keys.
     #[error(transparent)]
     Totals(#[from] TotalsListError),
@@ -82,7 +90,9 @@ impl NodeCircuit {
         let first = right.map_or([Val::NEG_ONE; 2], |right| right.statement.first);
         first.into_iter().for_each(|element| inputs.push_base(element));
         NodeList::push(&totals, &mut inputs);
-        debug_assert_eq!(statement.level, self.level);
+        if statement.level != self.level {
+            return Err(NodeError::Level { level: left.statement.level, of: self.level });
+        }
         Ok((inputs, statement, totals))
     }
 }

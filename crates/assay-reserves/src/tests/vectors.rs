@@ -484,7 +484,10 @@ fn reports_match_their_schema() {
     let mut inputs = inputs(&[("BTC", 1)]);
     inputs.supplies.push(WrappedSupply { asset: index("XBTC"), network: "ETH".into(), supply: 5 });
     inputs.liabilities.exclusions.push(Exclusion { what: "a".into(), reason: "b".into() });
+    inputs.totals.add_total(EntryKey::new(index("BTC"), Kind::COLLATERAL_LOAN).unwrap(), 1).unwrap();
     let report = build_report(inputs, &sources(&text), &mut ClaimsOnly).unwrap();
+    let owed = &report.assets[index("BTC")].liabilities;
+    assert_eq!(owed.products, [("collateral_loan".to_owned(), Units(1))].into());
     let report: serde_json::Value = serde_json::from_slice(&report.to_json().unwrap()).unwrap();
     matches_schema(&schema, &schema, &report, "");
     let enum_of = |name: &str| {
@@ -524,9 +527,21 @@ fn matches_schema(root: &serde_json::Value, schema: &serde_json::Value, value: &
     assert!(types.contains(&kind), "{at}: {kind}");
     match value {
         Value::Object(fields) => {
+            // A map: any name, one form of value.
+            if schema["additionalProperties"].is_object() {
+                for (name, field) in fields {
+                    matches_schema(root, &schema["additionalProperties"], field, &format!("{at}.{name}"));
+                }
+                return;
+            }
             let properties = schema["properties"].as_object().unwrap();
-            let names: Vec<_> = fields.keys().collect();
-            assert_eq!(names, properties.keys().collect::<Vec<_>>(), "{at}");
+            let sorted = |map: &serde_json::Map<String, Value>| {
+                let mut names: Vec<String> = map.keys().cloned().collect();
+                names.sort_unstable();
+                names
+            };
+            let names = sorted(fields);
+            assert_eq!(names, sorted(properties), "{at}");
             let mut required: Vec<_> =
                 schema["required"].as_array().unwrap().iter().map(|v| v.as_str().unwrap()).collect();
             required.sort_unstable();
