@@ -109,8 +109,8 @@ pub enum VerifyError {
     /// A total that doesn't fit 128 bits.
     #[error(transparent)]
     TotalOverflow(#[from] TotalsError),
-    /// A total of an asset that the asset table lacks.
-    #[error("the totals name an asset that the asset table lacks")]
+    /// A total of an asset or kind that the asset table lacks.
+    #[error("the totals name an asset or kind that the asset table lacks")]
     UnknownAsset,
     /// No segment, or more than a tree holds.
     #[error("the bundle has no segments or too many")]

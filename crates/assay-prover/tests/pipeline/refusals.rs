@@ -8,7 +8,7 @@ use std::time::SystemTime;
 use assay_circuit::MAX_TOTALS_ROWS;
 use assay_commit::EpochSecret;
 use assay_ledger::{LedgerError, LedgerFormat, Rounding};
-use assay_prover::{Event, ProverError, create_secret, prove_ledger, read_secret};
+use assay_prover::{Event, Job, ProverError, create_secret, prove_ledger, read_secret};
 use assay_statement::{Entity, Epoch};
 
 use crate::exchange::{LEDGER, Ledger, Run, specification, table};
@@ -202,4 +202,35 @@ fn outputs_without_a_folder() {
     fs::create_dir_all(run.bundle.join("inside")).unwrap();
     assert!(matches!(run.prove(), Err(ProverError::File { .. })));
     assert!(!run.folder.path().join("taken.partial").exists());
+}
+
+/// A5: accounts below water end the run, or are left out, listed and told; nothing of the one choice serves the other.
+#[test]
+fn a5_accounts_below_water() {
+    let rows = "debtor@example.org,BTC,debt,1.00\nsaver@example.org,BTC,equity,2.00\n\
+                tricky@example.org,ETH,equity,1.00\ntricky@example.org,ETH,collateral_loan,1.01\n";
+    let run = Run::over_rows(&["BTC", "ETH"], rows);
+    let Err(ProverError::Ledger(error)) = run.prove() else { panic!("it is proven") };
+    assert!(error.to_string().contains("line 2, account de…: breaks the rule debt_uncovered"), "{error}");
+    let list = run.folder.path().join("excluded.csv");
+    let job = || Job { exclude_invalid: Some(list.clone()), ..run.job() };
+    let other = prove_ledger(&job(), &|_| {});
+    assert!(matches!(other, Err(ProverError::OtherRun { .. })));
+    assert!(!list.exists() && !run.totals.exists());
+
+    fs::remove_dir_all(&run.work).unwrap();
+    // The second time the run is taken up, and tells the same.
+    for _ in 0..2 {
+        let outcome = prove_ledger(&job(), &|_| {}).unwrap();
+        let (accounts, totals) = outcome.statement.figures.exact().unwrap();
+        assert_eq!((accounts, totals.len()), (1, 1));
+        let excluded = outcome.excluded.unwrap();
+        let left: Vec<_> = excluded.totals.iter().map(|(key, total)| (key.number(), total)).collect();
+        assert_eq!((excluded.accounts, left), (2, vec![(9, 100), (16, 100), (18, 101)]));
+        let expected = "uid,rule,asset,product,by\ndebtor@example.org,debt_uncovered,,,1.0000152587890625\n\
+                        tricky@example.org,collateral_exceeds_equity,ETH,,0.01\n";
+        assert_eq!(fs::read_to_string(&list).unwrap(), expected);
+        fs::remove_file(&list).unwrap();
+    }
+    assert!(matches!(run.prove(), Err(ProverError::OtherRun { .. })));
 }

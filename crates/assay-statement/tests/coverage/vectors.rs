@@ -4,7 +4,7 @@ use assay_statement::{AssetTableError, MAX_ASSETS};
 use super::*;
 use crate::reference;
 
-/// One value unit a base unit, so that figures can be read: 65,536 base units are one of the reference currency.
+/// One of the reference currency, in value units.
 const UNIT: u128 = 1 << 16;
 
 fn rules(outcome: Result<(), Vec<Breach>>) -> Vec<&'static str> {
@@ -136,7 +136,7 @@ fn entries_that_the_table_lacks_are_refused() {
 
 #[test]
 fn values_at_their_bound_and_one_above() {
-    // One base unit is one value unit: 2^75 - 1 base units fit, 2^75 don't.
+    // One base unit is 2^16 value units: 2^59 - 1 base units fit, 2^59 don't.
     let price = (10u64.pow(16), 16);
     let weights = Weights::new(Price { mantissa: price.0, scale: price.1 }, 0).unwrap();
     assert_eq!((weights.down, weights.up), (1 << 46, 1 << 46));
@@ -200,19 +200,15 @@ fn the_largest_amounts_at_every_price() {
 /// A weight that rounds up to `2^60` takes the next smaller shift, and at the smallest shift the price is refused.
 #[test]
 fn weights_that_round_up_to_their_bound() {
-    // 2^43 whole units and a little less, so that floor is 2^60 - 1 with something dropped.
-    let edge = |mantissa, scale| Weights::new(Price { mantissa, scale }, 0);
-    // 2^44 - 10^-6 of the reference currency: r = 2^60 - 0.065536.
-    let mantissa = (1u64 << 44) * 1_000_000 - 1;
-    assert_eq!(edge(mantissa, 6), None);
-    assert_eq!(
-        edge((1u64 << 44) * 1_000_000 - 16, 6).map(|weights| (weights.up, weights.shift)),
-        Some(((1 << 60) - 1, 0))
-    );
-    // The same a shift higher: r * 2^15 = 2^60 - 0.065536 * 2^15 / 2^15.
-    let weights = Weights::new(Price { mantissa: (1u64 << 29) * 10_000_000_000 - 1, scale: 10 }, 0).unwrap();
-    // 2^60 - 0.2147..: the floor alone would fit a shift of 1.
-    assert_eq!((weights.up, weights.down, weights.shift), (1 << 45, (1 << 45) - 1, 0));
+    let weights = |mantissa, scale| Weights::new(Price { mantissa, scale }, 0);
+    // 2^44 less 10^-6: r is 2^60 less 0.065536, whose floor fits and whose ceiling doesn't.
+    assert_eq!(weights((1 << 44) * 1_000_000 - 1, 6), None);
+    // 2^44 less 16 * 10^-6: r is 2^60 less 1.048576.
+    let fits = Weights { down: (1 << 60) - 2, up: (1 << 60) - 1, shift: 0 };
+    assert_eq!(weights((1 << 44) * 1_000_000 - 16, 6), Some(fits));
+    // 2^29 less 10^-10: r * 2^15 is 2^60 less 0.2147..., so the shift isn't 1.
+    let smaller = Weights { down: (1 << 45) - 1, up: 1 << 45, shift: 0 };
+    assert_eq!(weights((1 << 29) * 10_000_000_000 - 1, 10), Some(smaller));
 }
 
 /// A26: a million accounts of one base unit each; dust adds up, and never for the exchange.
