@@ -1,0 +1,7 @@
+#![doc = include_str!("../README.md")]
+
+pub mod evm;
+mod hex;
+mod observations;
+
+pub use observations::{Combined, Decimals, ObservationError, Observations};
