@@ -3,7 +3,8 @@
 use std::collections::BTreeMap;
 
 use assay_reserves::{
-    Assessor, BalanceObservation, BalanceObservations, BalanceSource, OwnershipResult, ReserveRow, address_key,
+    Assessor, BalanceObservation, BalanceObservations, BalanceSource, OwnershipResult, ReserveRow,
+    address_key,
 };
 
 use crate::evm::{EvmError, EvmState, TokenLayout, Word};
@@ -131,8 +132,7 @@ mod tests {
     const HOLDER: &str = "0x000000000000000000000000000000000000A007";
 
     fn block() -> (String, EvmState) {
-        let recorded: serde_json::Value =
-            serde_json::from_str(include_str!("../testdata/evm.json")).unwrap();
+        let recorded: serde_json::Value = serde_json::from_str(include_str!("../testdata/evm.json")).unwrap();
         let evidence: EvmEvidence = serde_json::from_value(recorded["evidence"].clone()).unwrap();
         let hash = recorded["hash"].as_str().unwrap().trim_start_matches("0x").to_owned();
         let block = EvmBlock { chain_id: 31337, hash: hex::array(&format!("0x{hash}")).unwrap() };

@@ -135,7 +135,10 @@ mod tests {
         assert_eq!(Item::whole(&[0x80, 0x80]).unwrap_err(), RlpError::Trailing);
         assert_eq!(Item::whole(&[0x82, 0x80]).unwrap_err(), RlpError::Short);
         assert_eq!(Item::whole(&[]).unwrap_err(), RlpError::Short);
-        assert_eq!(Item::whole(&[0xbf, 255, 255, 255, 255, 255, 255, 255, 255]).unwrap_err(), RlpError::Short);
+        assert_eq!(
+            Item::whole(&[0xbf, 255, 255, 255, 255, 255, 255, 255, 255]).unwrap_err(),
+            RlpError::Short
+        );
         assert_eq!(Item::whole(&[0x00]).unwrap().word().unwrap_err(), RlpError::NonCanonical);
         assert_eq!(Item::whole(&[0x82, 1, 0]).unwrap().u64().unwrap(), 256);
         assert_eq!(Item::whole(&[0x80]).unwrap().u64().unwrap(), 0);

@@ -1,6 +1,3 @@
-//! Against testdata/evm.json, recorded from a development node: a token with 50 holders at slot 0 and its supply at
-//! slot 2, and accounts.
-
 #![allow(clippy::unwrap_used, reason = "tests")]
 
 use proptest::prelude::*;
@@ -147,10 +144,7 @@ fn the_slot_and_the_code_are_the_policys() {
     assert_eq!(state.token_balance(&pinned, &holder(0)), Err(EvmError::OtherCode));
     let empty = TokenLayout { contract: holder(0), ..token() };
     assert_eq!(state.token_balance(&empty, &holder(0)), Err(EvmError::NoContract));
-    assert_eq!(
-        state.token_supply(&TokenLayout { supply: None, ..token() }),
-        Err(EvmError::NoSupplySlot)
-    );
+    assert_eq!(state.token_supply(&TokenLayout { supply: None, ..token() }), Err(EvmError::NoSupplySlot));
 }
 
 #[test]
@@ -258,7 +252,6 @@ proptest! {
 /// The price of one account's path, for people: `cargo test -p assay-balances cost -- --ignored --nocapture`.
 #[test]
 #[ignore = "prints a measurement"]
-#[allow(clippy::print_stderr, reason = "its purpose")]
 fn cost_of_a_path() {
     let (block, _, evidence) = recorded();
     let state = evidence.verify(&block).unwrap();
