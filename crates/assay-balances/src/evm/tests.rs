@@ -1,5 +1,3 @@
-#![allow(clippy::unwrap_used, reason = "tests")]
-
 use proptest::prelude::*;
 use serde::Deserialize;
 
@@ -13,7 +11,11 @@ struct Recorded {
 }
 
 fn recorded() -> (EvmBlock, u64, EvmEvidence) {
-    let recorded: Recorded = serde_json::from_str(include_str!("../../testdata/evm.json")).unwrap();
+    parse(include_str!("../../testdata/evm.json"))
+}
+
+fn parse(json: &str) -> (EvmBlock, u64, EvmEvidence) {
+    let recorded: Recorded = serde_json::from_str(json).unwrap();
     let block = EvmBlock { chain_id: 31337, hash: hex::array(&recorded.hash).unwrap() };
     (block, recorded.height, recorded.evidence)
 }
@@ -61,6 +63,15 @@ fn recorded_evidence_shows_balances() {
     assert_eq!(evidence.verify(&block).unwrap().height(), height);
     let again = EvmEvidence::from_json(&serde_json::to_vec(&evidence).unwrap()).unwrap();
     assert_eq!(again, evidence);
+}
+
+#[test]
+#[ignore = "needs a recording of a node, see .ci/live"]
+fn a_fresh_recording_shows_the_same() {
+    let path = std::env::var("ASSAY_EVM_RECORDING").unwrap();
+    let (block, _, fresh) = parse(&std::fs::read_to_string(path).unwrap());
+    let (old, _, evidence) = recorded();
+    assert_eq!(everything(&block, &fresh), everything(&old, &evidence));
 }
 
 #[test]
@@ -164,6 +175,34 @@ fn every_flipped_byte_is_noticed() {
         bytes[place] ^= 1 << (place % 8);
         let seen = EvmEvidence::from_json(&bytes).and_then(|evidence| everything(&block, &evidence));
         assert!(seen.is_err(), "byte {place}: {seen:?} and {honest:?}");
+    }
+}
+
+#[test]
+fn headers_of_all_forks_and_no_others_are_read() {
+    let (_, height, evidence) = recorded();
+    let header = hex::decode_prefixed(&evidence.header).unwrap();
+    let fields = Item::whole(&header).unwrap().list(21).unwrap();
+    assert_eq!(fields.len(), 21);
+    let with = |count: usize, change: Option<(usize, &[u8])>| {
+        let mut parts: Vec<&[u8]> = fields.iter().map(|field| field.encoded).collect();
+        parts.resize(count, &[0x80]);
+        if let Some((place, field)) = change {
+            parts[place] = field;
+        }
+        let payload = parts.concat();
+        let length = u16::try_from(payload.len()).unwrap();
+        let header = [&[0xf9][..], &length.to_be_bytes(), &payload].concat();
+        Header::decode(&header).map(|header| header.number)
+    };
+    for count in 8..24 {
+        let known = [15, 16, 17, 20, 21].contains(&count);
+        assert_eq!(with(count, None), if known { Ok(height) } else { Err(RlpError::Shape) }, "{count}");
+    }
+    // Numbers with zeros in front, hashes of no bytes, lists.
+    for place in 0..21 {
+        assert!(with(21, Some((place, &[0x00]))).is_err() || place == 12, "{place}");
+        assert!(with(21, Some((place, &[0xc0]))).is_err(), "{place}");
     }
 }
 
