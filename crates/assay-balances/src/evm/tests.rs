@@ -274,6 +274,38 @@ fn inlined_nodes_are_read_inside_their_parents() {
     assert!(matches!(lookup(&keccak(&root), &key, &[root, branch]), Err(TrieError::Node(_))));
 }
 
+#[test]
+fn nodes_that_no_trie_has_are_refused() {
+    let key = [0xab; 32];
+    let at = |nodes: &[Vec<u8>]| lookup(&keccak(&nodes[0]), &key, nodes);
+    let refused = |nodes: &[Vec<u8>]| matches!(at(nodes), Err(TrieError::Node(_)));
+    let child = string(&[1; 32]);
+    let branch = |children: &[Vec<u8>], value: &[u8]| {
+        let empty = vec![0x80; 16 - children.len()];
+        list(&[children.concat(), empty, string(value)].concat())
+    };
+    // The child at nibble 10 is missing: an exclusion, if the branch is one.
+    assert_eq!(at(&[branch(&[child.clone(), child.clone()], &[])]), Ok(None));
+    assert!(refused(&[branch(std::slice::from_ref(&child), &[])]));
+    assert!(refused(&[branch(&[child.clone(), child.clone()], &[5])]));
+    assert!(refused(&[branch(&[child.clone(), string(&[1; 31])], &[])]));
+    // A path in two extensions.
+    let lower = list(&[string(&[&[0x00][..], &[0xab; 20]].concat()), child.clone()].concat());
+    let upper = list(&[string(&[&[0x00][..], &[0xab; 4]].concat()), string(&keccak(&lower))].concat());
+    assert!(refused(&[upper, lower]));
+    // An extension without nibbles, with flags that don't exist, to nothing, and to below a key.
+    for (path, child) in [
+        (vec![0x00], child.clone()),
+        (vec![0x40, 0xab], child.clone()),
+        (vec![0x01, 0xab], child.clone()),
+        (vec![0x00, 0xab], vec![0x80]),
+        ([&[0x00][..], &[0xab; 32]].concat(), child.clone()),
+        ([&[0x00][..], &[0xab; 33]].concat(), child),
+    ] {
+        assert!(refused(&[list(&[string(&path), child].concat())]), "{path:?}");
+    }
+}
+
 proptest! {
     #[test]
     fn random_bytes_never_verify(bytes in prop::collection::vec(any::<u8>(), 0..600)) {
