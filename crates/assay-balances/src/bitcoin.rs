@@ -407,6 +407,11 @@ mod tests {
         assert_eq!(with(&[&all[1]]), BitcoinError::Transactions);
         assert_eq!(with(&[&all[1], &spend(6, 9)]), BitcoinError::Transactions);
         assert_eq!(with(&[&all[1], &all[1]]), BitcoinError::Transactions);
+        let mut short = spend(3, 4);
+        short.input[0].script_sig = ScriptBuf::new();
+        short.output[0].script_pubkey = ScriptBuf::from_bytes(vec![0x51; 4]);
+        assert_eq!(serialize(&short).len(), 64);
+        assert_eq!(with(&[&all[1], &short]), BitcoinError::Ambiguous);
         let mut other = evidence.clone();
         other.coinbase = text(&all[1]);
         assert_eq!(error(&chain, &other), BitcoinError::Coinbase);
