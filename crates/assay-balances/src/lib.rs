@@ -1,0 +1,8 @@
+#![doc = include_str!("../README.md")]
+
+pub mod bitcoin;
+pub mod evm;
+mod hex;
+mod observations;
+
+pub use observations::{Combined, Decimals, ObservationError, Observations};
