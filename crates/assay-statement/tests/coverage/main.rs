@@ -1,5 +1,4 @@
 //! The rules of coverage: a second implementation with exact fractions, properties, and vectors by hand.
-#![allow(clippy::unwrap_used, clippy::panic, reason = "tests")]
 
 #![allow(clippy::unwrap_used, reason = "tests")]
 
