@@ -6,13 +6,16 @@ use assay_circuit::{
     All, SEGMENT_PARAMETERS, SEGMENT_SHAPES, SegmentAccount, SegmentInput, SegmentShape, build_segment,
 };
 use assay_commit::{DIGEST_BYTES, Digest, EMPTY, Hasher};
-use assay_recursion::statement::TotalsMode;
+use assay_recursion::statement::{FinalRow, FinalStatement, FinalTotals, NodeStatement, TotalsMode};
+use assay_recursion::tree::last::LOG_HEIGHT;
 use assay_recursion::tree::prover::{NodeProof, TreeProver};
 use assay_recursion::tree::wrap::Show;
-use assay_recursion::{MAX_LEVEL, final_key};
+use assay_recursion::{
+    CircuitBuilder, FINAL as LAYER, FinalConfig, Inputs, LayerConfig, MAX_LEVEL, ProvingKey, Wire, final_key,
+};
 use assay_statement::{AssetTable, Kind, Totals};
 use assay_verifier::{
-    Expectations, Figures, OpeningError, ProofFile, TotalsOpening, VerifyError, verify_proof,
+    Expectations, Figures, OpeningError, ProofFile, RecordError, TotalsOpening, VerifyError, verify_proof,
 };
 
 use crate::exchange::{EXCHANGE, Exchange, OTHERS, Random, asset_table, prove};
@@ -114,6 +117,81 @@ fn a11_no_changed_byte_is_accepted() {
             assert!(verify(&bytes).is_err(), "byte {place}");
         }
     }
+}
+
+/// A11: one bit of every byte of a file. Takes a quarter of an hour on two cores.
+#[test]
+#[ignore = "long: run it before a release"]
+fn a11_no_changed_byte_is_accepted_anywhere() {
+    let honest = &FINAL.bytes;
+    let accepted: Vec<usize> = std::thread::scope(|scope| {
+        let workers: Vec<_> = (0..2)
+            .map(|worker| {
+                scope.spawn(move || {
+                    let mut bytes = honest.clone();
+                    let mut accepted = Vec::new();
+                    for place in (worker..honest.len()).step_by(2) {
+                        let bit = 1 << (place / 2 % 8);
+                        bytes[place] ^= bit;
+                        if verify(&bytes).is_ok() {
+                            accepted.push(place);
+                        }
+                        bytes[place] ^= bit;
+                    }
+                    accepted
+                })
+            })
+            .collect();
+        workers.into_iter().flat_map(|worker| worker.join().unwrap()).collect()
+    });
+    assert_eq!(accepted, Vec::<usize>::new());
+}
+
+/// A8: a circuit of the same height that asserts nothing proves any public values, under a key that nobody pinned.
+#[test]
+fn a8_a_circuit_that_asserts_nothing() {
+    let mut builder = CircuitBuilder::new();
+    let claimed: [Wire; 8] = core::array::from_fn(|_| builder.input());
+    for elements in claimed.chunks(5) {
+        builder.pack(elements);
+    }
+    builder.publish(claimed);
+    let circuit = builder.finish(LOG_HEIGHT, LOG_HEIGHT).unwrap();
+    let key = ProvingKey::new(LAYER, &circuit).unwrap();
+    // The honest file with a total that isn't, and the public values that its verifier computes.
+    let mut lie = FINAL.bytes.clone();
+    lie[ROWS + ROW + 4] ^= 1;
+    let rows: Vec<FinalRow> = lie[ROWS..]
+        .chunks(ROW)
+        .take(u32::from_le_bytes(lie[ROWS - 4..ROWS].try_into().unwrap()) as usize)
+        .map(|row| FinalRow {
+            key: u32::from_le_bytes(row[..4].try_into().unwrap()),
+            figure: u128::from_le_bytes(row[4..].try_into().unwrap()),
+        })
+        .collect();
+    let commitment = ROWS + rows.len() * ROW;
+    let NodeStatement { level, epoch, top, .. } = FINAL.leaf.statement;
+    let statement = FinalStatement { level, epoch, top, totals: FinalTotals::Open(rows) };
+    let publics = statement.digest(&Hasher::new()).unwrap().0;
+    let mut inputs = Inputs::default();
+    publics.iter().for_each(|element| inputs.push_base(*element));
+    let witness = circuit.run(&inputs);
+    assert!(witness.violations().is_empty());
+    let proof = key.prove(&circuit.trace(&witness), &publics).unwrap();
+    // Under its own key the lie is proven.
+    key.verifying_key().verify(&publics, &proof).unwrap();
+
+    lie.truncate(commitment + DIGEST_BYTES);
+    lie.extend(assay_recursion::proof_to_bytes(&proof).unwrap());
+    let mut lie = with_length(lie);
+    assert_eq!(verify(&lie), Err(VerifyError::Proof), "under the pinned key");
+    let own: Vec<_> = key.verifying_key().commitment().map(FinalConfig::elements).unwrap();
+    let own = Digest(own.try_into().unwrap()).to_bytes();
+    lie[commitment..commitment + DIGEST_BYTES].copy_from_slice(&own);
+    let unknown = Err(VerifyError::from(RecordError::UnknownCircuit));
+    assert_eq!(verify(&lie), unknown, "with its own commitment");
+    lie[12..12 + DIGEST_BYTES].copy_from_slice(&key.verifying_key().digest(&Hasher::new()).to_bytes());
+    assert_eq!(verify(&lie), unknown, "with its own key");
 }
 
 #[test]
