@@ -104,8 +104,9 @@ fn first_difference(a: &Value, b: &Value, path: &str) -> String {
     match (a, b) {
         (Value::Object(a), Value::Object(b)) => {
             let join = |name: &str| if path.is_empty() { name.to_owned() } else { format!("{path}.{name}") };
-            let other = a.iter().find(|(name, value)| b.get(*name) != Some(*value));
-            match other {
+            // The order of names in a map is a feature that another crate may turn on.
+            let other = a.iter().filter(|(name, value)| b.get(*name) != Some(*value));
+            match other.min_by_key(|(name, _)| *name) {
                 Some((name, value)) => match b.get(name) {
                     Some(there) => first_difference(value, there, &join(name)),
                     None => join(name),
