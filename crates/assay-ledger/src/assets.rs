@@ -387,7 +387,7 @@ haircuts = [
             ("collateral_margin", "debt", "haircut tiers of BTC"),
             ("decimals = 8", "decimals = 8\nsupply_cap = -1", "line 8"),
             ("decimals = 8", "decimals = 8\nsupply_cap = 1.5", "line 8"),
-            ("decimals = 8\nprice = \"64000.50\"", "decimals = 0\nprice = \"17592186044416\"", "too high"),
+            ("decimals = 8\nprice = \"64000.50\"", "decimals = 0\nprice = \"268435456\"", "too high"),
             ("version = 1", "version = 1\nproduct = []", "unknown kind"),
             (
                 "version = 1",

@@ -240,7 +240,7 @@ pub enum AssetTableError {
         symbol: Symbol,
     },
     /// A price by which one base unit is worth `2^44` of the reference currency or more.
-    #[error("the price of {symbol} is too high: a base unit must be worth less than 2^44")]
+    #[error("the price of {symbol} is too high: a base unit must be worth less than 2^28")]
     PriceTooHigh {
         /// The asset.
         symbol: Symbol,

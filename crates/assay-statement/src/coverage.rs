@@ -1,7 +1,7 @@
 //! Whether an account is above water: what secures its debt is worth at least as much as the debt.
 //!
 //! This is the definition, in integers alone, that readers apply and that a circuit must agree with bit for bit; the
-//! coverage chapter of the book says the same in formulas. Values are counted in *value units* of `2^-16` of the
+//! coverage chapter of the book says the same in formulas. Values are counted in *value units* of `2^-15` of the
 //! reference currency, and, behind a haircut, in hundredths of them. Every rounding goes against the exchange: debt is
 //! worth a little more and collateral a little less than at the exact price.
 //!
@@ -20,57 +20,66 @@ use core::fmt;
 use crate::wide::Wide;
 use crate::{Amount, AssetTable, Entry, HaircutTier, Kind, Price, Role};
 
-/// Bits of a value unit behind the binary point of the reference currency.
-pub const VALUE_FRACTION_BITS: u32 = 16;
+/// Bits of a value unit behind the binary point of the reference currency: one [limb](LIMB_BITS).
+pub const VALUE_FRACTION_BITS: u32 = LIMB_BITS;
 
 /// Bits that a value in value units can have.
 pub const VALUE_BITS: u32 = 75;
 
+/// Bits of the limbs in which amounts, weights and values are multiplied and compared.
+pub const LIMB_BITS: u32 = 15;
+
 /// Bits that a weight can have.
-pub const WEIGHT_BITS: u32 = 60;
+pub const WEIGHT_BITS: u32 = 43;
 
-/// Largest [`Weights::shift`], in steps of [`SHIFT_STEP`] bits.
-pub const MAX_SHIFT: u32 = 9;
+/// Limbs of a weight.
+pub const WEIGHT_LIMBS: usize = 3;
 
-/// Bits of one step of [`Weights::shift`].
-pub const SHIFT_STEP: u32 = 15;
+/// The most that the limbs of a weight add up to, so that no sum of products with limbs of an amount, with what is
+/// carried, reaches `p = 2^31 - 2^24 + 1`.
+pub const MAX_LIMB_SUM: u64 = 65_000;
 
-/// The value of one base unit of an asset, in value units, as two integers of at most 60 bits over a power of two.
+/// Largest [`Weights::shift`], in limbs.
+pub const MAX_SHIFT: u32 = 8;
+
+/// The value of one base unit of an asset, in value units, as two integers of at most 43 bits over a power of `2^15`.
 ///
-/// With `r = mantissa * 2^16 / 10^(scale + decimals)`, the exact value, `shift` is the largest `o` in `0..=9` for which
-/// `ceil(r * 2^(15 o))` is below `2^60`.
+/// With `r = mantissa * 2^15 / 10^(scale + decimals)`, the exact value, `shift` is the largest `o` in `0..=8` for which
+/// `up` is below `2^43`. The limbs of either weight add up to at most [`MAX_LIMB_SUM`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Weights {
-    /// `floor(r * 2^(15 shift))`, by which collateral is valued.
+    /// The largest integer with such limbs up to `r * 2^(15 shift)`, by which collateral is valued.
     pub down: u64,
-    /// `ceil(r * 2^(15 shift))`, by which debt is valued.
+    /// An integer with such limbs from `r * 2^(15 shift)` on, by which debt is valued.
     pub up: u64,
-    /// How many times 15 bits stand behind the binary point.
+    /// How many limbs stand behind the binary point.
     pub shift: u8,
 }
 
 impl Weights {
     /// The weights of an asset with this price of a whole unit and so many decimals; none if a base unit is worth
-    /// `2^60` value units or more, or price and decimals are beyond what an asset table admits (18 and 27).
+    /// about `2^43` value units or more, or price and decimals are beyond what an asset table admits (18 and 27).
     pub fn new(price: Price, decimals: u8) -> Option<Self> {
         if price.scale > 18 || decimals > 27 {
             return None;
         }
         let exponent = u32::from(price.scale) + u32::from(decimals);
         (0..=MAX_SHIFT).rev().find_map(|shift| {
-            // Below 2^(64 + 16 + 135).
-            let bits = VALUE_FRACTION_BITS + SHIFT_STEP * shift;
+            // Below 2^(64 + 15 + 120).
+            let bits = VALUE_FRACTION_BITS + LIMB_BITS * shift;
             let numerator = Wide::product(u128::from(price.mantissa), 1).shifted_left(bits);
             let (quotient, inexact) = numerator.divided_by_power_of_ten(exponent);
-            let down = quotient.below(WEIGHT_BITS)?;
-            let up = down + u128::from(inexact);
-            let up = (up >> WEIGHT_BITS == 0).then_some(up)?;
-            Some(Self {
-                down: u64::try_from(down).ok()?,
-                up: u64::try_from(up).ok()?,
-                shift: u8::try_from(shift).ok()?,
-            })
+            let floor = u64::try_from(quotient.below(WEIGHT_BITS)?).ok()?;
+            let up = with_small_limbs_up(floor + u64::from(inexact));
+            (up >> WEIGHT_BITS == 0).then_some(())?;
+            Some(Self { down: with_small_limbs_down(floor), up, shift: u8::try_from(shift).ok()? })
         })
+    }
+
+    /// The limbs of a weight, the lowest first.
+    pub fn limbs(weight: u64) -> [u32; WEIGHT_LIMBS] {
+        // Below 2^15 each.
+        core::array::from_fn(|i| (weight >> (LIMB_BITS * i as u32)) as u32 & ((1 << LIMB_BITS) - 1))
     }
 
     /// Value of `amount` as collateral, rounded down; none from `2^75` value units on.
@@ -78,17 +87,33 @@ impl Weights {
         self.value(amount, self.down).0.below(VALUE_BITS)
     }
 
-    /// Value of `amount` as debt, rounded up; none from `2^75` value units on.
+    /// Value of `amount` as debt, rounded up; none if it is `2^75` value units or more before it is rounded.
     pub fn value_up(&self, amount: Amount) -> Option<u128> {
         let (floor, inexact) = self.value(amount, self.up);
-        let value = floor.below(VALUE_BITS)? + u128::from(inexact);
-        (value >> VALUE_BITS == 0).then_some(value)
+        Some(floor.below(VALUE_BITS)? + u128::from(inexact))
     }
 
     fn value(&self, amount: Amount, weight: u64) -> (Wide, bool) {
-        // Below 2^(90 + 60).
-        Wide::product(amount.get(), weight).shifted_right(SHIFT_STEP * u32::from(self.shift))
+        // Below 2^(90 + 43).
+        Wide::product(amount.get(), weight).shifted_right(LIMB_BITS * u32::from(self.shift))
     }
+}
+
+/// How far the limbs of `weight`, below `2^44`, add up beyond [`MAX_LIMB_SUM`]. It is less than the lowest limb, as the
+/// others stay below `2^15 + 2^14`.
+fn limb_excess(weight: u64) -> u64 {
+    let sum: u64 = Weights::limbs(weight).into_iter().map(u64::from).sum();
+    sum.saturating_sub(MAX_LIMB_SUM)
+}
+
+/// The largest number up to `weight` whose limbs add up to at most [`MAX_LIMB_SUM`].
+fn with_small_limbs_down(weight: u64) -> u64 {
+    weight - limb_excess(weight)
+}
+
+/// `weight` if its limbs add up to at most [`MAX_LIMB_SUM`], else the next multiple of `2^15`, whose lowest limb is zero.
+fn with_small_limbs_up(weight: u64) -> u64 {
+    if limb_excess(weight) == 0 { weight } else { ((weight >> LIMB_BITS) + 1) << LIMB_BITS }
 }
 
 /// Prices, haircuts and products of an asset table, ready to check accounts.
@@ -139,7 +164,7 @@ impl PriceTable {
         self.assets.get(asset)?.weights
     }
 
-    /// What of `value`, below `2^75` value units, of collateral of `kind` in the asset at `asset` counts, in hundredths of
+    /// What of `value`, up to `2^75` value units, of collateral of `kind` in the asset at `asset` counts, in hundredths of
     /// value units; exact. What lies beyond the last tier counts nothing, and so does all of it without tiers.
     pub fn haircut(&self, asset: usize, kind: Kind, value: u128) -> u128 {
         let tiers = self.assets.get(asset).and_then(|asset| asset.tiers.get(usize::from(kind.number())));
@@ -160,7 +185,7 @@ impl PriceTable {
 
 impl From<&HaircutTier> for Tier {
     fn from(tier: &HaircutTier) -> Self {
-        // Below 2^(64 + 16).
+        // Below 2^(64 + 15).
         Self { end: u128::from(tier.up_to) << VALUE_FRACTION_BITS, percent: tier.percent.into() }
     }
 }
@@ -330,7 +355,7 @@ pub enum Shortfall {
     },
     /// Value; displayed in the reference currency.
     Value {
-        /// Hundredths of value units, `2^-16 / 100` of the reference currency each, at least one.
+        /// Hundredths of value units, `2^-15 / 100` of the reference currency each, at least one.
         hundredths: u128,
     },
 }
@@ -344,9 +369,9 @@ impl fmt::Display for Shortfall {
                 None => (0, units, usize::from(decimals)),
             },
             Self::Value { hundredths } => {
-                // 1 / (100 * 2^16) is 5^16 / 10^18.
+                // 1 / (100 * 2^15) is 5^15 / 10^17.
                 let unit = 100 << VALUE_FRACTION_BITS;
-                (hundredths / unit, hundredths % unit * 5u128.pow(16), 18)
+                (hundredths / unit, hundredths % unit * 5u128.pow(VALUE_FRACTION_BITS), 2 + VALUE_FRACTION_BITS as usize)
             }
         };
         if fraction == 0 {
@@ -373,10 +398,10 @@ mod tests {
     #[test]
     fn shortfalls_are_exact_decimals() {
         let value = |hundredths| format!("{}", Shortfall::Value { hundredths });
-        assert_eq!(value(1), "0.000000152587890625");
-        assert_eq!(value(6_553_600), "1");
-        assert_eq!(value(6_553_600 * 7 / 2), "3.5");
-        assert_eq!(value(u128::MAX >> 1), "25961484292674138142652481646100.479999847412109375");
+        assert_eq!(value(1), "0.00000030517578125");
+        assert_eq!(value(3_276_800), "1");
+        assert_eq!(value(3_276_800 * 7 / 2), "3.5");
+        assert_eq!(value(u128::MAX >> 1), "51922968585348276285304963292200.95999969482421875");
         let units = |units, decimals| format!("{}", Shortfall::BaseUnits { units, decimals });
         assert_eq!(units(1, 8), "0.00000001");
         assert_eq!(units(150, 2), "1.5");
@@ -385,14 +410,30 @@ mod tests {
     }
 
     #[test]
+    fn limbs_of_weights_add_up_to_little() {
+        let at = |limbs: [u64; 3]| limbs[0] | limbs[1] << 15 | limbs[2] << 30;
+        for (exact, down, up) in [
+            ([0, 0, 0], [0, 0, 0], [0, 0, 0]),
+            ([32_233, 32_767, 0], [32_233, 32_767, 0], [32_233, 32_767, 0]),
+            ([32_234, 32_767, 0], [32_233, 32_767, 0], [0, 0, 1]),
+            ([32_767, 32_766, 1], [32_233, 32_766, 1], [0, 32_767, 1]),
+            ([32_767, 32_767, 8_190], [24_043, 32_767, 8_190], [0, 0, 8_191]),
+            ([32_767, 32_767, 8_191], [24_042, 32_767, 8_191], [0, 0, 8_192]),
+        ] {
+            assert_eq!(with_small_limbs_down(at(exact)), at(down), "{exact:?}");
+            assert_eq!(with_small_limbs_up(at(exact)), at(up), "{exact:?}");
+        }
+    }
+
+    #[test]
     fn weights_have_the_largest_shift() {
         let weights = |mantissa, scale, decimals| Weights::new(Price { mantissa, scale }, decimals);
-        // One unit of 2^-16 each: 2^135 doesn't fit 60 bits, 2^45 does.
-        assert_eq!(weights(1, 0, 0), Some(Weights { down: 1 << 46, up: 1 << 46, shift: 2 }));
-        assert_eq!(weights(0, 0, 0), Some(Weights { down: 0, up: 0, shift: 9 }));
-        assert_eq!(weights(1, 18, 27), Some(Weights { down: 2, up: 3, shift: 9 }));
-        assert_eq!(weights((1 << 44) - 1, 0, 0).map(|weights| weights.shift), Some(0));
-        assert_eq!(weights(1 << 44, 0, 0), None);
+        // 2^15 value units each: 2^45 doesn't fit 43 bits, 2^30 does.
+        assert_eq!(weights(1, 0, 0), Some(Weights { down: 1 << 30, up: 1 << 30, shift: 1 }));
+        assert_eq!(weights(0, 0, 0), Some(Weights { down: 0, up: 0, shift: 8 }));
+        assert_eq!(weights(1, 18, 27), Some(Weights { down: 0, up: 1, shift: 8 }));
+        assert_eq!(weights((1 << 28) - 1, 0, 0).map(|weights| weights.shift), Some(0));
+        assert_eq!(weights(1 << 28, 0, 0), None);
         assert_eq!(weights(u64::MAX, 0, 0), None);
         assert_eq!(weights(1, 19, 0), None);
         assert_eq!(weights(1, 0, 28), None);

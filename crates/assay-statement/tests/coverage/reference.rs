@@ -48,7 +48,7 @@ impl Fraction {
 /// The exact value of a base unit in value units.
 pub(crate) fn rate(price: Price, decimals: u8) -> Fraction {
     Fraction::new(
-        big(price.mantissa) * 65_536u32,
+        big(price.mantissa) * 32_768u32,
         big(10u8).pow(u32::from(price.scale)) * big(10u8).pow(u32::from(decimals)),
     )
 }
@@ -63,10 +63,25 @@ pub(crate) struct RoundedRate {
 pub(crate) fn rounded(rate: &Fraction) -> Option<RoundedRate> {
     let fits = |shift: u64| {
         let scaled = rate.times(two_to(15 * shift));
-        let (down, up) = (scaled.floor(), scaled.ceil());
-        (up < two_to(60)).then_some(RoundedRate { down, up, shift })
+        let (mut down, mut up) = (scaled.floor(), scaled.ceil());
+        down -= digit_sum(&down).saturating_sub(65_000);
+        if digit_sum(&up) > 65_000 {
+            up = Fraction::new(up, two_to(15)).ceil() * two_to(15);
+        }
+        (up < two_to(43)).then_some(RoundedRate { down, up, shift })
     };
-    (0..10).map_while(fits).last()
+    (0..9).map_while(fits).last()
+}
+
+/// What the digits to the base `2^15` add up to.
+fn digit_sum(number: &BigUint) -> u64 {
+    let mut left = number.clone();
+    let mut sum = 0;
+    while left > big(0u8) {
+        sum += u64::try_from(&left % 32_768u32).unwrap();
+        left /= 32_768u32;
+    }
+    sum
 }
 
 impl RoundedRate {
@@ -77,6 +92,11 @@ impl RoundedRate {
     pub(crate) fn value_up(&self, amount: Amount) -> BigUint {
         Fraction::new(big(amount.get()) * &self.up, two_to(15 * self.shift)).ceil()
     }
+
+    /// The value as debt before it is rounded up, which is what must fit.
+    pub(crate) fn value_up_floor(&self, amount: Amount) -> BigUint {
+        Fraction::new(big(amount.get()) * &self.up, two_to(15 * self.shift)).floor()
+    }
 }
 
 /// What counts of a value, eaten tier by tier.
@@ -85,7 +105,7 @@ pub(crate) fn haircut(tiers: &[(u64, u8)], value: &BigUint) -> BigUint {
     let mut counted = big(0u8);
     let mut end = 0;
     for (up_to, percent) in tiers {
-        let room = big(up_to - end) * 65_536u32;
+        let room = big(up_to - end) * 32_768u32;
         let eaten = left.clone().min(room);
         left -= &eaten;
         counted += eaten * *percent;
@@ -148,7 +168,8 @@ pub(crate) fn judge(table: &AssetTable, entries: &[Entry]) -> BTreeSet<Plain> {
         };
         let rate = rounded(&rate(price, described.decimals)).unwrap();
         let value = if is_debt(kind) { rate.value_up(entry.amount) } else { rate.value_down(entry.amount) };
-        if value >= two_to(75) {
+        let unrounded = if is_debt(kind) { rate.value_up_floor(entry.amount) } else { value.clone() };
+        if unrounded >= two_to(75) {
             wrong.insert(("value_too_large", Some(asset), product, None));
             judged = false;
         } else if is_debt(kind) {

@@ -5,7 +5,7 @@ use super::*;
 use crate::reference;
 
 /// One of the reference currency, in value units.
-const UNIT: u128 = 1 << 16;
+const UNIT: u128 = 1 << 15;
 
 fn rules(outcome: Result<(), Vec<Breach>>) -> Vec<&'static str> {
     outcome.err().unwrap_or_default().iter().map(|breach| breach.rule.name()).collect()
@@ -58,8 +58,8 @@ fn debt_at_its_cover_and_one_above() {
         assert_eq!(account(pledged, most), Ok(()), "{pledged}");
         assert_eq!(rules(account(pledged, most + 1)), ["debt_uncovered"], "{pledged}");
     }
-    // 11 count 10.5, so 11 are short of half a unit: 50 * 2^16 hundredths.
-    let by = Shortfall::Value { hundredths: 50 << 16 };
+    // 11 count 10.5, so 11 are short of half a unit: 50 * 2^15 hundredths.
+    let by = Shortfall::Value { hundredths: 50 << 15 };
     assert_eq!(
         account(11, 11).unwrap_err(),
         [Breach { rule: Rule::DebtUncovered, asset: None, product: None, by: Some(by) }]
@@ -136,29 +136,31 @@ fn entries_that_the_table_lacks_are_refused() {
 
 #[test]
 fn values_at_their_bound_and_one_above() {
-    // One base unit is 2^16 value units: 2^59 - 1 base units fit, 2^59 don't.
+    // One base unit is 2^15 value units: 2^60 - 1 base units fit, 2^60 don't.
     let price = (10u64.pow(16), 16);
     let weights = Weights::new(Price { mantissa: price.0, scale: price.1 }, 0).unwrap();
-    assert_eq!((weights.down, weights.up), (1 << 46, 1 << 46));
+    assert_eq!((weights.down, weights.up), (1 << 30, 1 << 30));
     let prices = pair(&[(u64::MAX, 100)], 0, price);
-    let most = (1u128 << 59) - 1;
+    let most = (1u128 << 60) - 1;
     let account =
         |units: u128| check_account(&prices, &[entry(0, 0, units), entry(0, 2, units), entry(1, 1, units)]);
     assert_eq!(account(most), Ok(()));
     assert_eq!(rules(account(most + 1)), ["value_too_large", "value_too_large"]);
     assert_eq!(rules(account(Amount::MAX.get())), ["value_too_large", "value_too_large"]);
-    // Rounding up can be what passes the bound: 2^90 - 1 base units at just under 2^-15 value units each.
-    let weights = Weights { down: (1 << 45) - 1, up: 1 << 45, shift: 4 };
-    assert_eq!(weights.value_down(Amount::MAX), Some((1 << 75) - 1 - (1 << 30)));
+    // Rounding up may reach the bound, as nothing wraps there.
+    let weights = Weights { down: 1 << 15, up: 1 << 15, shift: 2 };
+    let amount = |units| Amount::new(units).unwrap();
+    assert_eq!(weights.value_up(amount((1 << 90) - 1)), Some(1 << 75));
+    assert_eq!(weights.value_down(amount((1 << 90) - 1)), Some((1 << 75) - 1));
+    let weights = Weights { up: (1 << 15) + 1, ..weights };
     assert_eq!(weights.value_up(Amount::MAX), None);
-    assert_eq!(weights.value_up(Amount::new((1 << 90) - (1 << 15)).unwrap()), Some((1 << 75) - 1));
 }
 
 #[test]
 fn the_largest_amounts_at_every_price() {
     for scale in 0..=18 {
         for decimals in 0..=27 {
-            for mantissa in [0, 1, 9, 10, 65_537, 1 << 43, (1 << 44) - 1, 1 << 44, u64::MAX - 1, u64::MAX] {
+            for mantissa in [0, 1, 9, 10, 65_537, 1 << 27, (1 << 28) - 1, 1 << 28, u64::MAX - 1, u64::MAX] {
                 let price = Price { mantissa, scale };
                 let expected = reference::rounded(&reference::rate(price, decimals));
                 let table = AssetTable::new(vec![asset(
@@ -180,10 +182,8 @@ fn the_largest_amounts_at_every_price() {
                         weights.value_down(amount),
                         u128::try_from(down).ok().filter(|value| value >> 75 == 0)
                     );
-                    assert_eq!(
-                        weights.value_up(amount),
-                        u128::try_from(up).ok().filter(|value| value >> 75 == 0)
-                    );
+                    let fits = expected.value_up_floor(amount).bits() <= 75;
+                    assert_eq!(weights.value_up(amount), u128::try_from(up).ok().filter(|_| fits));
                 }
                 let table = table.unwrap();
                 let prices = PriceTable::new(&table);
@@ -197,18 +197,20 @@ fn the_largest_amounts_at_every_price() {
     }
 }
 
-/// A weight that rounds up to `2^60` takes the next smaller shift, and at the smallest shift the price is refused.
+/// A weight that rounds up to `2^43` takes the next smaller shift, and at the smallest shift the price is refused.
 #[test]
 fn weights_that_round_up_to_their_bound() {
     let weights = |mantissa, scale| Weights::new(Price { mantissa, scale }, 0);
-    // 2^44 less 10^-6: r is 2^60 less 0.065536, whose floor fits and whose ceiling doesn't.
-    assert_eq!(weights((1 << 44) * 1_000_000 - 1, 6), None);
-    // 2^44 less 16 * 10^-6: r is 2^60 less 1.048576.
-    let fits = Weights { down: (1 << 60) - 2, up: (1 << 60) - 1, shift: 0 };
-    assert_eq!(weights((1 << 44) * 1_000_000 - 16, 6), Some(fits));
-    // 2^29 less 10^-10: r * 2^15 is 2^60 less 0.2147..., so the shift isn't 1.
-    let smaller = Weights { down: (1 << 45) - 1, up: 1 << 45, shift: 0 };
-    assert_eq!(weights((1 << 29) * 10_000_000_000 - 1, 10), Some(smaller));
+    // 2^28 less 10^-6: r is 2^43 less 0.032768, whose floor fits and whose ceiling doesn't.
+    assert_eq!(weights((1 << 28) * 1_000_000 - 1, 6), None);
+    // 2^28 less 2^15 * 10^-6: r is 2^43 less 1073.7, whose limbs add up to too much, so it rounds up to 2^43 as well.
+    assert_eq!(weights((1 << 28) * 1_000_000 - 32_768, 6), None);
+    // 2^28 less 1: r is 2^43 less 2^15, whose lowest limb is zero.
+    let fits = Weights { down: (1 << 43) - (1 << 15), up: (1 << 43) - (1 << 15), shift: 0 };
+    assert_eq!(weights((1 << 28) - 1, 0), Some(fits));
+    // 2^13 less 10^-10: r * 2^15 is 2^43 less 0.1, so the shift isn't 1.
+    let smaller = Weights { down: (1 << 28) - 1, up: 1 << 28, shift: 0 };
+    assert_eq!(weights((1 << 13) * 10_000_000_000 - 1, 10), Some(smaller));
 }
 
 /// A26: a million accounts of one base unit each; dust adds up, and never for the exchange.
@@ -244,7 +246,7 @@ fn a5_phantom_account() {
     for tiers in nothing {
         let haircuts: &[(u8, &[(u64, u8)])] = if tiers.is_empty() { &[] } else { &[(2, tiers)] };
         let (_, prices) = default_table(vec![
-            asset(0, 0, Some((1_000_000_000, 0)), haircuts),
+            asset(0, 0, Some((100_000_000, 0)), haircuts),
             asset(1, 6, Some((1, 0)), &[]),
         ]);
         let phantom = [entry(0, 0, 1 << 20), entry(0, 2, 1 << 20), entry(1, 1, 1)];
