@@ -5,8 +5,8 @@ use std::time::Instant;
 
 use assay_circuit::p3_batch_stark::{ProverData, ProverOnlyData, StarkInstance, prove_batch, verify_batch};
 use assay_circuit::{
-    All, SEGMENT_PARAMETERS, SegmentAccount, SegmentInput, SegmentShape, build_segment, segment_airs,
-    segment_common,
+    All, SEGMENT_PARAMETERS, SegmentAccount, SegmentInput, SegmentShape, Variant, build_segment,
+    segment_airs, segment_common,
 };
 use assay_commit::{Committer, Digest, EpochSecret, Hasher, LeafKey, Tag};
 use assay_statement::{Amount, Entity, Entry, EntryKey, Kind};
@@ -85,13 +85,14 @@ fn main() {
             .iter()
             .map(|i| SegmentAccount { key: &identities[*i].0, salt: &identities[*i].1, entries: &lists[*i] })
             .collect(),
+        prices: None,
     };
     let (t, c) = (Instant::now(), cpu());
-    let shape = SegmentShape::fitting(&input.accounts).unwrap();
+    let shape = SegmentShape::fitting(&input.accounts, None).unwrap();
     let trace = build_segment(&committer, &input, shape).unwrap();
     println!("trace     {:6.2} s {:6.2} cpu-s  rows {:?}", t.elapsed().as_secs_f64(), cpu() - c, trace.rows);
     let config = SEGMENT_PARAMETERS.config();
-    let airs = segment_airs(All);
+    let airs = segment_airs(Variant::Plain, All);
     let common = segment_common(&config, &airs).unwrap();
     for (air, lookups) in airs.iter().zip(&common.lookups) {
         println!(

@@ -15,10 +15,10 @@ use p3_lookup::{Count, InteractionBuilder};
 use p3_matrix::Matrix;
 use p3_matrix::dense::RowMajorMatrix;
 
-use crate::{Constraint, Keeps, SegmentAir, TABLES, Val, segment_airs};
+use crate::{Constraint, Keeps, SegmentAir, TABLES, Val, Variant, segment_airs};
 
 /// Every constraint, in the order of the enumeration.
-pub const CONSTRAINTS: [Constraint; 68] = {
+pub const CONSTRAINTS: [Constraint; 121] = {
     use Constraint::*;
     [
         PermutationRounds,
@@ -55,6 +55,13 @@ pub const CONSTRAINTS: [Constraint; 68] = {
         BusNodeSent,
         BusNodeChildren,
         BusTotalsReceived,
+        PricesStartAfterTotals,
+        PricesStartIsPrices,
+        PricesOneRun,
+        PricesChainStarts,
+        PricesChain,
+        PricesArePublic,
+        BusPricesProvided,
         EntryFlagsAreBits,
         EntryEndNeedsActive,
         EntryGroupKey,
@@ -68,6 +75,12 @@ pub const CONSTRAINTS: [Constraint; 68] = {
         EntryGapInRange,
         BusEntryReceived,
         BusTotalsSent,
+        EntryRoutesAreBits,
+        EntryOneRoute,
+        EntryRouteNeedsActive,
+        EntryOthersAreEquity,
+        EntryAssetInRange,
+        BusRoutesSent,
         AccountFlagsAreBits,
         AccountFirstIsActive,
         AccountActiveFalls,
@@ -89,6 +102,46 @@ pub const CONSTRAINTS: [Constraint; 68] = {
         RangeCounts,
         RangeEnds,
         BusRangeProvided,
+        PledgeFlagsAreBits,
+        PledgeOneType,
+        PledgeEquityIsEquity,
+        PledgeStarts,
+        PledgeSameAccount,
+        PledgeSameAsset,
+        PledgeRestStarts,
+        PledgeRestFalls,
+        PledgeRestInRange,
+        PledgeAssetInRange,
+        BusPledgeReceived,
+        BusCollateralSent,
+        CoverageFlagsAreBits,
+        CoverageOneStart,
+        CoverageStarts,
+        CoverageContinuesActive,
+        CoverageSameAccount,
+        CoverageSameProduct,
+        CoveragePoolIsGeneric,
+        CoverageOneShift,
+        CoverageProduct,
+        CoverageLimbsInRange,
+        CoverageCarriesInRange,
+        CoverageValue,
+        CoverageValueFits,
+        CoverageUpIsDebt,
+        CoverageRoundsUp,
+        CoverageAboveTier,
+        CoverageAboveInRange,
+        CoverageBelowTier,
+        CoverageBelowInRange,
+        CoverageTierInRange,
+        CoverageCreditStarts,
+        CoverageCreditChanges,
+        CoverageCreditInRange,
+        CoverageCreditCarriesInRange,
+        CoverageBankStarts,
+        CoverageBankAdds,
+        BusCoverReceived,
+        BusPricesAsked,
     ]
 };
 
@@ -154,10 +207,13 @@ impl Violation {
 /// ([`TotalsRow::total`](crate::TotalsRow::total), keys of the asset table).
 pub fn check_segment<K: Keeps>(
     keeps: K,
-    tables: &[RowMajorMatrix<Val>; 4],
+    tables: &[RowMajorMatrix<Val>],
     publics: &[Vec<Val>],
 ) -> Result<(), Vec<Violation>> {
-    let airs = segment_airs(keeps.clone());
+    let Some(variant) = Variant::of_tables(tables.len()) else {
+        return Err(alloc::vec![Violation::Shape { table: "all" }]);
+    };
+    let airs = segment_airs(variant, keeps.clone());
     let mut violations = Vec::new();
     for (i, (air, table)) in airs.iter().zip(tables).enumerate() {
         let publics = publics.get(i).map_or(usize::MAX, Vec::len);
@@ -177,7 +233,7 @@ pub fn check_segment<K: Keeps>(
         if !keeps.keeps(only) {
             continue;
         }
-        for ((air, table), publics) in segment_airs(Only(only)).iter().zip(tables).zip(publics) {
+        for ((air, table), publics) in segment_airs(variant, Only(only)).iter().zip(tables).zip(publics) {
             assertions(air, table, publics, only, &mut violations);
         }
     }
@@ -394,5 +450,5 @@ const _: () = {
         assert!(CONSTRAINTS[i] as usize == i);
         i += 1;
     }
-    assert!(Constraint::BusRangeProvided as usize + 1 == CONSTRAINTS.len());
+    assert!(Constraint::BusPricesAsked as usize + 1 == CONSTRAINTS.len());
 };

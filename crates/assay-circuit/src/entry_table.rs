@@ -10,7 +10,7 @@ use p3_lookup::{Count, InteractionBuilder};
 use crate::Constraint as C;
 use crate::Val;
 use crate::constraint::Keeps;
-use crate::segment::{LINK_BUS, LinkTag, PIECES, RANGE_BUS, link, range_query};
+use crate::segment::{LINK_BUS, LinkTag, PIECES, RANGE_BUS, Variant, link, link_tagged, range_query};
 
 /// Columns of the entry table.
 pub mod columns {
@@ -30,26 +30,40 @@ pub mod columns {
     pub const SUM: usize = PIECE + PIECES;
     /// Entries of the group so far.
     pub const COUNT: usize = SUM + PIECES;
-    /// All columns.
+    /// All columns of a plain segment.
     pub const WIDTH: usize = COUNT + 1;
+    /// Number of the leaf; from here on, only where debt is covered.
+    pub const NUMBER: usize = WIDTH;
+    /// Asset of an entry that goes to no other table: an eighth of its key.
+    pub const ASSET: usize = WIDTH + 1;
+    /// 1 on equity or collateral that goes to the pledge table.
+    pub const PLEDGED: usize = WIDTH + 2;
+    /// 1 on debt, which goes to the coverage table.
+    pub const OWED: usize = WIDTH + 3;
+    /// All columns where debt is covered.
+    pub const COVERED_WIDTH: usize = WIDTH + 4;
 }
 use columns::*;
 
 /// The table's constraints.
 #[derive(Clone, Debug)]
 pub struct EntryTable<K> {
+    variant: Variant,
     keeps: K,
 }
 
 impl<K: Keeps> EntryTable<K> {
-    pub(crate) const fn new(keeps: K) -> Self {
-        Self { keeps }
+    pub(crate) const fn new(variant: Variant, keeps: K) -> Self {
+        Self { variant, keeps }
     }
 }
 
 impl<K: Keeps> BaseAir<Val> for EntryTable<K> {
     fn width(&self) -> usize {
-        WIDTH
+        match self.variant {
+            Variant::Plain => WIDTH,
+            Variant::Covered => COVERED_WIDTH,
+        }
     }
 }
 
@@ -112,7 +126,11 @@ impl<AB: InteractionBuilder<F = Val>, K: Keeps> Air<AB> for EntryTable<K> {
             let limb = |i: usize| -> AB::Expr {
                 pieces[2 * i] + AB::Expr::from(pieces[2 * i + 1]) * AB::Expr::from_u32(1 << 15)
             };
-            let entry = [row[KEY].into(), limb(0), limb(1), limb(2), row[GAP].into()];
+            let number: AB::Expr = match self.variant {
+                Variant::Plain => AB::Expr::ZERO,
+                Variant::Covered => row[NUMBER].into(),
+            };
+            let entry = [row[KEY].into(), limb(0), limb(1), limb(2), row[GAP].into(), number];
             builder.push_interaction(
                 LINK_BUS,
                 link::<AB, _>(LinkTag::Entry, entry),
@@ -130,6 +148,50 @@ impl<AB: InteractionBuilder<F = Val>, K: Keeps> Air<AB> for EntryTable<K> {
                 link::<AB, _>(LinkTag::Totals, totals),
                 Count::bounded(row[END].into(), 1),
             );
+        }
+        if self.variant == Variant::Covered {
+            self.routes(builder, row, pieces);
+        }
+    }
+}
+
+impl<K: Keeps> EntryTable<K> {
+    /// Debt and collateral go to the tables that cover them; equity may, and must where it is pledged.
+    fn routes<AB: InteractionBuilder<F = Val>>(
+        &self,
+        builder: &mut AB,
+        row: &[AB::Var],
+        pieces: [AB::Var; PIECES],
+    ) {
+        let keeps = &self.keeps;
+        let routed: AB::Expr = row[PLEDGED] + row[OWED];
+        if keeps.keeps(C::EntryRoutesAreBits) {
+            builder.assert_bool(row[PLEDGED]);
+            builder.assert_bool(row[OWED]);
+        }
+        if keeps.keeps(C::EntryOneRoute) {
+            builder.assert_bool(routed.clone());
+        }
+        if keeps.keeps(C::EntryRouteNeedsActive) {
+            builder.assert_zero(routed.clone() * (AB::Expr::ONE - row[ACTIVE]));
+        }
+        if keeps.keeps(C::EntryOthersAreEquity) {
+            let kind: AB::Expr = row[KEY] - AB::Expr::from(row[ASSET]) * AB::Expr::from_u32(8);
+            builder.assert_zero((AB::Expr::ONE - routed.clone()) * kind);
+        }
+        if keeps.keeps(C::EntryAssetInRange) {
+            range_query(builder, RANGE_BUS, row[ASSET]);
+        }
+        if keeps.keeps(C::BusRoutesSent) {
+            let tag: AB::Expr = row[PLEDGED] * AB::Expr::from_u32(LinkTag::Pledge as u32)
+                + row[OWED] * AB::Expr::from_u32(LinkTag::Cover as u32);
+            let message: [AB::Expr; 9] = array::from_fn(|i| match i {
+                0 => row[NUMBER].into(),
+                1 => row[KEY].into(),
+                8 => row[OWED].into(),
+                _ => pieces[i - 2].into(),
+            });
+            builder.push_interaction(LINK_BUS, link_tagged::<AB, _>(tag, message), Count::bounded(routed, 1));
         }
     }
 }

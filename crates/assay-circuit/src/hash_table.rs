@@ -19,7 +19,7 @@ use p3_uni_stark::SubAirBuilder;
 use crate::Constraint as C;
 use crate::Val;
 use crate::constraint::Keeps;
-use crate::segment::{LINK_BUS, LinkTag, link};
+use crate::segment::{LINK_BUS, LinkTag, Variant, link};
 
 /// Columns of the hash table.
 pub mod columns {
@@ -51,8 +51,16 @@ pub mod columns {
     pub const PREVIOUS_KEY: usize = PERMUTATION + 10;
     /// Entries of the leaf that this row and the rows after it hold.
     pub const REMAINING: usize = PERMUTATION + 11;
-    /// All columns.
+    /// All columns of a plain segment.
     pub const WIDTH: usize = PERMUTATION + 12;
+    /// 1 on a price row; from here on, only where debt is covered.
+    pub const PRICES: usize = WIDTH;
+    /// 1 on the first price row.
+    pub const PRICES_FIRST: usize = WIDTH + 1;
+    /// How often the price row is looked up.
+    pub const MULTIPLICITY: usize = WIDTH + 2;
+    /// All columns where debt is covered.
+    pub const COVERED_WIDTH: usize = WIDTH + 3;
 }
 use columns::*;
 
@@ -82,32 +90,42 @@ pub fn round_constants() -> Rounds {
     )
 }
 
-/// Public values of the hash table: top of the subtree, epoch digest, digest of the totals; eight elements each.
+/// Public values of the hash table: top of the subtree, epoch digest, digest of the totals, and, where debt is covered,
+/// of the price rows; eight elements each.
 pub(crate) const PUBLIC_TOP: usize = 0;
 pub(crate) const PUBLIC_EPOCH: usize = 8;
 pub(crate) const PUBLIC_TOTALS: usize = 16;
 pub(crate) const PUBLICS: usize = 24;
+pub(crate) const PUBLIC_PRICES: usize = PUBLICS;
+pub(crate) const COVERED_PUBLICS: usize = PUBLICS + 8;
 
 /// The table's constraints.
 #[derive(Clone)]
 pub struct HashTable<K> {
     permutation: Permutation,
+    variant: Variant,
     keeps: K,
 }
 
 impl<K: Keeps> HashTable<K> {
-    pub(crate) fn new(keeps: K) -> Self {
-        Self { permutation: Permutation::new(round_constants()), keeps }
+    pub(crate) fn new(variant: Variant, keeps: K) -> Self {
+        Self { permutation: Permutation::new(round_constants()), variant, keeps }
     }
 }
 
 impl<K: Keeps> BaseAir<Val> for HashTable<K> {
     fn width(&self) -> usize {
-        WIDTH
+        match self.variant {
+            Variant::Plain => WIDTH,
+            Variant::Covered => COVERED_WIDTH,
+        }
     }
 
     fn num_public_values(&self) -> usize {
-        PUBLICS
+        match self.variant {
+            Variant::Plain => PUBLICS,
+            Variant::Covered => COVERED_PUBLICS,
+        }
     }
 }
 
@@ -126,6 +144,7 @@ impl<AB: InteractionBuilder<F = Val>, K: Keeps> Air<AB> for HashTable<K> {
         self.leaf(builder, &row, &next);
         self.node(builder, &row, &next);
         self.totals(builder, &row, &next);
+        self.prices(builder, &row, &next);
         self.buses(builder, &row);
     }
 }
@@ -149,6 +168,14 @@ struct Row<AB: AirBuilder> {
     number: AB::Var,
     previous_key: AB::Var,
     remaining: AB::Var,
+    prices: Option<Prices<AB>>,
+}
+
+/// What a row has only where debt is covered.
+struct Prices<AB: AirBuilder> {
+    prices: AB::Var,
+    first: AB::Var,
+    multiplicity: AB::Var,
 }
 
 impl<AB: AirBuilder<F = Val>> Row<AB> {
@@ -168,15 +195,29 @@ impl<AB: AirBuilder<F = Val>> Row<AB> {
             number: row[NUMBER],
             previous_key: row[PREVIOUS_KEY],
             remaining: row[REMAINING],
+            prices: (row.len() == COVERED_WIDTH).then(|| Prices {
+                prices: row[PRICES],
+                first: row[PRICES_FIRST],
+                multiplicity: row[MULTIPLICITY],
+            }),
+        }
+    }
+
+    /// Adds what a price row adds to a sum over the types of rows.
+    fn with_prices(&self, sum: AB::Expr, times: AB::Expr) -> AB::Expr {
+        match &self.prices {
+            Some(prices) => sum + AB::Expr::from(prices.prices) * times,
+            None => sum,
         }
     }
 
     /// Tag of the row's type; a padding row has none.
     fn tag(&self) -> AB::Expr {
-        self.header * RowTag::Header.element()
+        let tag = self.header * RowTag::Header.element()
             + self.entries * RowTag::Entries.element()
             + self.node * RowTag::Node.element()
-            + self.totals * RowTag::Totals.element()
+            + self.totals * RowTag::Totals.element();
+        self.with_prices(tag, RowTag::Prices.element().into())
     }
 
     /// Element `i` of the low half of the compression, the row's digest.
@@ -209,9 +250,14 @@ impl<K: Keeps> HashTable<K> {
             ] {
                 builder.assert_bool(flag);
             }
+            if let Some(prices) = &row.prices {
+                builder.assert_bool(prices.prices);
+                builder.assert_bool(prices.first);
+            }
         }
         if keeps.keeps(C::HashOneType) {
-            builder.assert_bool(row.header + row.entries + row.node + row.totals);
+            let types = row.header + row.entries + row.node + row.totals;
+            builder.assert_bool(row.with_prices(types, AB::Expr::ONE));
         }
         if keeps.keeps(C::HashLastIsLeaf) {
             builder.assert_zero(row.last * (AB::Expr::ONE - row.header - row.entries));
@@ -331,17 +377,59 @@ impl<K: Keeps> HashTable<K> {
         }
     }
 
+    /// The price rows are one run after the totals.
+    fn prices<AB: InteractionBuilder<F = Val>>(&self, builder: &mut AB, row: &Row<AB>, next: &Row<AB>) {
+        let keeps = &self.keeps;
+        let (Some(prices), Some(next_prices)) = (&row.prices, &next.prices) else { return };
+        let publics = builder.public_values();
+        let digest: [AB::PublicVar; HALF] = array::from_fn(|i| publics[PUBLIC_PRICES + i]);
+        if keeps.keeps(C::PricesStartAfterTotals) {
+            builder.assert_eq(next_prices.first, row.totals * (AB::Expr::ONE - next.totals));
+        }
+        if keeps.keeps(C::PricesStartIsPrices) {
+            builder.assert_zero(prices.first * (AB::Expr::ONE - prices.prices));
+        }
+        if keeps.keeps(C::PricesOneRun) {
+            let starts: AB::Expr = next_prices.prices * (AB::Expr::ONE - prices.prices);
+            builder.assert_zero(starts * (AB::Expr::ONE - next_prices.first));
+        }
+        if keeps.keeps(C::PricesChainStarts) {
+            for i in 0..HALF {
+                builder.assert_zero(prices.first * row.input[HALF + i]);
+            }
+        }
+        if keeps.keeps(C::PricesChain) {
+            for i in 0..HALF {
+                let off = next.input[HALF + i] - row.chain(i);
+                builder.assert_zero(prices.prices * next_prices.prices * off);
+            }
+        }
+        if keeps.keeps(C::PricesArePublic) {
+            for (i, public) in digest.into_iter().enumerate() {
+                let ends: AB::Expr = prices.prices * (AB::Expr::ONE - next_prices.prices);
+                builder.assert_zero(ends * (row.low(i) - public.into()));
+            }
+        }
+    }
+
     fn buses<AB: InteractionBuilder<F = Val>>(&self, builder: &mut AB, row: &Row<AB>) {
         let keeps = &self.keeps;
         let input = |i: usize| -> AB::Expr { row.input[i].into() };
+        // The number of the leaf, where the entry table needs it.
+        let number: AB::Expr = match self.variant {
+            Variant::Plain => AB::Expr::ZERO,
+            Variant::Covered => row.number.into(),
+        };
         if keeps.keeps(C::BusEntrySent) {
-            let first = [input(0), input(1), input(2), input(3), input(0) - row.previous_key - AB::Expr::ONE];
+            let gap = input(0) - row.previous_key - AB::Expr::ONE;
+            let first = [input(0), input(1), input(2), input(3), gap, number.clone()];
             builder.push_interaction(
                 LINK_BUS,
                 link::<AB, _>(LinkTag::Entry, first),
                 Count::bounded(row.entries.into(), 1),
             );
-            let second = [input(4), input(5), input(6), input(7), input(4) - input(0) - AB::Expr::ONE];
+            let gap = input(4) - input(0) - AB::Expr::ONE;
+            let second = [input(4), input(5), input(6), input(7), gap, number];
             builder.push_interaction(
                 LINK_BUS,
                 link::<AB, _>(LinkTag::Entry, second),
@@ -375,7 +463,7 @@ impl<K: Keeps> HashTable<K> {
                 -Count::bounded(row.node - row.empty_right, 1),
             );
         }
-        // A row is a header, a node or a row of totals, never two of them, so they share one column.
+        // A row is a header, a node, a row of totals or of prices, never two of them, so they share one column.
         let mut branches: Vec<Branch<AB::Expr>> = Vec::new();
         if keeps.keeps(C::BusAccountSent) {
             let account = [row.number.into(), input(0), input(1)];
@@ -388,6 +476,14 @@ impl<K: Keeps> HashTable<K> {
             let totals: [AB::Expr; 8] = array::from_fn(input);
             let flag = row.totals - row.totals_first;
             branches.push((flag, Count::from(-1), link::<AB, _>(LinkTag::Totals, totals)));
+        }
+        if let Some(prices) = &row.prices
+            && keeps.keeps(C::BusPricesProvided)
+        {
+            let message: [AB::Expr; 8] = array::from_fn(input);
+            let times = -AB::Expr::from(prices.multiplicity);
+            let message = link::<AB, _>(LinkTag::Prices, message);
+            branches.push((prices.prices.into(), Count::provided(times), message));
         }
         builder.push_exclusive_interaction(LINK_BUS, branches);
     }

@@ -9,7 +9,8 @@ use p3_field::PrimeCharacteristicRing;
 use p3_lookup::{Count, InteractionBuilder};
 
 use crate::{
-    All, LOG_RANGE, MAX_GROUP, MAX_LOG_HEIGHTS, MIN_LOG_HEIGHT, SEGMENT_PARAMETERS, TABLES, Val, segment_airs,
+    All, LOG_RANGE, MAX_GROUP, MAX_LOG_HEIGHTS, MIN_LOG_HEIGHT, SEGMENT_PARAMETERS, TABLES, Val, Variant,
+    segment_airs,
 };
 
 /// Digest that names a circuit; a verifier knows the ids that it accepts and takes none from a file.
@@ -18,7 +19,7 @@ pub type CircuitId = Digest;
 /// Version of the proof system beneath.
 const PROOF_SYSTEM: &str = "p3-batch-stark 0.8.0, KoalaBear, quintic, Poseidon2-16, TwoAdicFri";
 
-/// The id of the segment circuit. A test recomputes it, so no change to the circuit goes unnoticed.
+/// The id of the segment circuit in both its variants. A test recomputes it, so no change to the circuit goes unnoticed.
 pub const CIRCUIT_ID: CircuitId = Digest(Val::new_array([
     0x0da46977, 0x03828600, 0x4589f78d, 0x67457154, 0x12aa88ef, 0x57633644, 0x04d34f5b, 0x12bb9444,
 ]));
@@ -35,8 +36,10 @@ pub fn compute_circuit_id() -> CircuitId {
          range {LOG_RANGE}; group {MAX_GROUP}; subtree {SUBTREE_DEPTH}; format {FORMAT_VERSION}; empty {EMPTY}"
     );
     let mut elements: Vec<Val> = text.bytes().map(Val::from_u8).collect();
-    for (table, air) in segment_airs(All).iter().enumerate() {
-        elements.extend(fingerprint(&hasher, air, table as u32));
+    for variant in Variant::ALL {
+        for (table, air) in segment_airs(variant, All).iter().enumerate() {
+            elements.extend(fingerprint(&hasher, air, table as u32));
+        }
     }
     hasher.sponge(Tag::Circuit, &elements)
 }

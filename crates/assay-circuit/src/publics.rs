@@ -8,8 +8,8 @@ use assay_commit::{DIGEST_ELEMENTS, Digest, Hasher, RATE, RowTag, WIDTH};
 use assay_statement::EntryKey;
 use p3_field::PrimeCharacteristicRing;
 
-use crate::segment::{MAX_GROUP, PIECES};
-use crate::{LOG_RANGE, TABLES, Val};
+use crate::segment::{MAX_GROUP, PIECES, Variant};
+use crate::{LOG_RANGE, Val};
 
 /// The public values of a segment proof.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -26,17 +26,30 @@ pub struct SegmentPublics {
     pub last: [Val; 2],
     /// Number of accounts, at least 1.
     pub accounts: u32,
+    /// Digest of the price rows, where the segment covers debt.
+    pub prices: Option<Digest>,
 }
 
 impl SegmentPublics {
-    /// The public values of each table, in the order of [`TABLES`].
+    /// The tables of the segment.
+    pub const fn variant(&self) -> Variant {
+        match self.prices {
+            None => Variant::Plain,
+            Some(_) => Variant::Covered,
+        }
+    }
+
+    /// The public values of each table, in the order of [`TABLES`](crate::TABLES).
     ///
     /// Field elements don't tell `accounts` from `accounts + p`: a verifier bounds it by `2^18` first.
     pub fn values(&self) -> Vec<Vec<Val>> {
-        let hash = [self.top.0, self.epoch.0, self.totals.0].concat();
+        let mut hash = [self.top.0, self.epoch.0, self.totals.0].concat();
+        hash.extend(self.prices.iter().flat_map(|prices| prices.0));
         let account = [self.first.as_slice(), &self.last, &[Val::from_u32(self.accounts)]].concat();
-        let values = vec![hash, Vec::new(), account, Vec::new()];
-        debug_assert_eq!(values.len(), TABLES.len());
+        let mut values = vec![Vec::new(); self.variant().tables().len()];
+        if let [of_hash, _, of_account, ..] = values.as_mut_slice() {
+            (*of_hash, *of_account) = (hash, account);
+        }
         values
     }
 }
@@ -81,31 +94,43 @@ impl TotalsRow {
     }
 }
 
-/// Input rows of the totals' compressions: the epoch digest, then each row of the list, chained from zero; and the
-/// low half of the last, which is the digest.
-pub(crate) fn totals_rows(
+/// Compressions of a list, one a row, chained from zero.
+pub(crate) struct Chain {
+    /// Inputs of the compressions.
+    pub(crate) inputs: Vec<[Val; WIDTH]>,
+    /// The low half of the last.
+    pub(crate) digest: Digest,
+}
+
+pub(crate) fn chain_rows<'a>(
     hasher: &Hasher,
-    epoch: &Digest,
-    rows: &[TotalsRow],
-) -> (Vec<[Val; WIDTH]>, Digest) {
-    let mut inputs = Vec::with_capacity(rows.len() + 1);
+    tag: RowTag,
+    rows: impl IntoIterator<Item = &'a [Val; RATE]>,
+) -> Chain {
+    let mut inputs = Vec::new();
     let mut chain = [Val::ZERO; DIGEST_ELEMENTS];
     let mut digest = Digest(chain);
-    for block in core::iter::once(epoch.0).chain(rows.iter().map(TotalsRow::elements)) {
+    for block in rows {
         let mut x = [Val::ZERO; WIDTH];
-        x[..RATE].copy_from_slice(&block);
+        x[..RATE].copy_from_slice(block);
         x[RATE..].copy_from_slice(&chain);
-        let out = hasher.compress(RowTag::Totals, &x);
+        let out = hasher.compress(tag, &x);
         inputs.push(x);
         chain = out.chain;
         digest = Digest(out.low);
     }
-    (inputs, digest)
+    Chain { inputs, digest }
+}
+
+/// The epoch digest, then each row of the totals.
+pub(crate) fn totals_chain(hasher: &Hasher, epoch: &Digest, rows: &[TotalsRow]) -> Chain {
+    let rows: Vec<_> = core::iter::once(epoch.0).chain(rows.iter().map(TotalsRow::elements)).collect();
+    chain_rows(hasher, RowTag::Totals, &rows)
 }
 
 /// Digest of a list of totals of one epoch.
 pub fn totals_digest(hasher: &Hasher, epoch: &Digest, rows: &[TotalsRow]) -> Digest {
-    totals_rows(hasher, epoch, rows).1
+    totals_chain(hasher, epoch, rows).digest
 }
 
 /// Why a row of totals is refused.

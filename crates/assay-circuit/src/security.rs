@@ -16,7 +16,7 @@ use p3_uni_stark::OpeningShape;
 
 use crate::segment::LINK_WIDTH;
 use crate::{
-    All, Challenge, MAX_LOG_HEIGHTS, ProofParameters, SEGMENT_PARAMETERS, SegmentAir, TABLES, Val,
+    All, Challenge, MAX_LOG_HEIGHTS, ProofParameters, SEGMENT_PARAMETERS, SegmentAir, TABLES, Val, Variant,
     segment_airs, segment_common,
 };
 
@@ -121,10 +121,10 @@ impl SecurityBits {
     }
 }
 
-/// Computes the security of segment proofs. `None` only if the proof system can't describe the circuit.
-pub fn segment_security() -> Option<SegmentSecurity> {
+/// Computes the security of proofs of segments with these tables. `None` only if the proof system can't describe the circuit.
+pub fn segment_security(variant: Variant) -> Option<SegmentSecurity> {
     let parameters = SEGMENT_PARAMETERS;
-    let airs = segment_airs(All);
+    let airs = segment_airs(variant, All);
     let common = segment_common(&parameters.config(), &airs)?;
     let dimension = <Challenge as BasedVectorSpace<Val>>::DIMENSION;
 
@@ -175,8 +175,10 @@ mod tests {
 
     #[test]
     fn at_least_100_bits_are_proven() {
-        let security = segment_security().unwrap();
-        assert!(security.bits.proven >= 100.0, "{security:#?}");
-        assert!(security.bits.conjectured >= security.bits.proven);
+        for variant in Variant::ALL {
+            let security = segment_security(variant).unwrap();
+            assert!(security.bits.proven >= 100.0, "{security:#?}");
+            assert!(security.bits.conjectured >= security.bits.proven);
+        }
     }
 }

@@ -1,5 +1,7 @@
 //! Writes the honest trace of a segment.
 
+mod cover;
+
 use alloc::vec;
 use alloc::vec::Vec;
 
@@ -13,9 +15,11 @@ use p3_maybe_rayon::prelude::*;
 use p3_poseidon2_air::generate_trace_rows;
 
 use crate::hash_table::round_constants;
-use crate::publics::{SegmentPublics, TotalsRow, totals_rows};
-use crate::segment::{LOG_RANGE, MAX_GROUP, PIECES, TABLES};
+use crate::prices::{Route, SegmentPrices};
+use crate::publics::{SegmentPublics, TotalsRow, totals_chain};
+use crate::segment::{LOG_RANGE, MAX_GROUP, PIECES, TABLES, Variant};
 use crate::shape::{MAX_TOTALS_ROWS, SegmentShape, node_count};
+use crate::trace::cover::cover;
 use crate::{Val, account_columns, entry_columns, hash_columns, range_columns};
 
 /// An account of a segment.
@@ -35,18 +39,20 @@ pub struct SegmentInput<'a> {
     pub epoch: Digest,
     /// The accounts, at least one.
     pub accounts: Vec<SegmentAccount<'a>>,
+    /// The prices at which accounts are covered; needed if the segment's shape covers debt.
+    pub prices: Option<&'a SegmentPrices>,
 }
 
 /// The traces of a segment in the order of [`TABLES`](crate::TABLES), and what they show.
 pub struct SegmentTrace {
     /// One matrix a table.
-    pub tables: [RowMajorMatrix<Val>; 4],
+    pub tables: Vec<RowMajorMatrix<Val>>,
     /// Public values.
     pub publics: SegmentPublics,
     /// List of totals behind the public digest.
     pub totals: Vec<TotalsRow>,
     /// Rows in use of each table, without padding.
-    pub rows: [usize; 4],
+    pub rows: Vec<usize>,
 }
 
 /// Builds the trace of a segment, every table padded to the shape's height.
@@ -56,13 +62,26 @@ pub fn build_segment(
     shape: SegmentShape,
 ) -> Result<SegmentTrace, TraceError> {
     check_order(input)?;
-    let (entry_table, totals, entry_rows) = entry_table(input, shape)?;
+    let prices = match (shape.variant(), input.prices) {
+        (Variant::Plain, _) => None,
+        (Variant::Covered, Some(prices)) => Some(prices),
+        (Variant::Covered, None) => return Err(TraceError::NoPrices),
+    };
+    let (entry_table, totals, entry_rows) = entry_table(input, prices, shape)?;
     if totals.len() > MAX_TOTALS_ROWS {
         return Err(TraceError::TotalsRows { rows: totals.len() });
     }
     let account_table = account_table(input, shape)?;
-    let (hash_table, top, digest, hash_rows) = hash_table(committer, input, &totals, shape)?;
-    let range_table = range_table(&entry_table, &account_table);
+    let mut lookups = Lookups::default();
+    lookups.count_entries(&entry_table);
+    lookups.count_accounts(&account_table);
+    let covered = match prices {
+        Some(prices) => Some(cover(&input.accounts, prices, shape, &mut lookups)?),
+        None => None,
+    };
+    let asked = covered.as_ref().map(|covered| covered.asked.as_slice());
+    let (hash_table, top, digest, hash_rows) =
+        hash_table(committer, input, &totals, prices.zip(asked), shape)?;
     let key = |account: Option<&SegmentAccount<'_>>| {
         let element = |i: usize| account.map_or(Val::ZERO, |account| account.key.0[i]);
         [element(0), element(1)]
@@ -74,9 +93,15 @@ pub fn build_segment(
         first: key(input.accounts.first()),
         last: key(input.accounts.last()),
         accounts: input.accounts.len() as u32,
+        prices: prices.map(|prices| *prices.digest()),
     };
-    let rows = [hash_rows, entry_rows, input.accounts.len(), 1 << LOG_RANGE];
-    Ok(SegmentTrace { tables: [hash_table, entry_table, account_table, range_table], publics, totals, rows })
+    let mut rows = vec![hash_rows, entry_rows, input.accounts.len(), 1 << LOG_RANGE];
+    let mut tables = vec![hash_table, entry_table, account_table, lookups.table()];
+    if let Some(covered) = covered {
+        rows.extend([covered.pledge_rows, covered.coverage_rows]);
+        tables.extend([covered.pledge, covered.coverage]);
+    }
+    Ok(SegmentTrace { tables, publics, totals, rows })
 }
 
 fn check_order(input: &SegmentInput<'_>) -> Result<(), TraceError> {
@@ -103,12 +128,12 @@ fn check_order(input: &SegmentInput<'_>) -> Result<(), TraceError> {
 }
 
 /// Rows of a table with its padding, if so many rows fit.
-fn height(shape: SegmentShape, table: usize, rows: usize) -> Result<usize, TraceError> {
+pub(crate) fn height(shape: SegmentShape, table: usize, rows: usize) -> Result<usize, TraceError> {
     let height = shape.height(table);
     if rows > height { Err(TraceError::Full { table: TABLES[table], rows, height }) } else { Ok(height) }
 }
 
-fn pieces(entry: &Entry) -> [u32; PIECES] {
+pub(crate) fn pieces(entry: &Entry) -> [u32; PIECES] {
     let amount = entry.amount.get();
     core::array::from_fn(|i| (amount >> (LOG_RANGE * i)) as u32 & ((1 << LOG_RANGE) - 1))
 }
@@ -116,9 +141,14 @@ fn pieces(entry: &Entry) -> [u32; PIECES] {
 /// Entries sorted by key, so each key is one group, or several of [`MAX_GROUP`].
 fn entry_table(
     input: &SegmentInput<'_>,
+    prices: Option<&SegmentPrices>,
     shape: SegmentShape,
 ) -> Result<(RowMajorMatrix<Val>, Vec<TotalsRow>, usize), TraceError> {
-    use entry_columns::{ACTIVE, COUNT, END, GAP, KEY, PIECE, SUM, WIDTH};
+    use entry_columns::{
+        ACTIVE, ASSET, COUNT, COVERED_WIDTH, END, GAP, KEY, NUMBER, OWED, PIECE, PLEDGED, SUM, WIDTH,
+    };
+
+    let width = if prices.is_some() { COVERED_WIDTH } else { WIDTH };
 
     let mut starts = vec![0usize; usize::from(EntryKey::BOUND) + 1];
     for entry in input.accounts.iter().flat_map(|account| account.entries) {
@@ -130,24 +160,35 @@ fn entry_table(
     let rows = starts.last().copied().unwrap_or(0);
     let height = height(shape, 1, rows)?;
 
-    // Places of the entries: (piece values, key, gap), in order of the key.
-    let mut sorted = vec![(Entry { key: KEY_FILLER, amount: assay_statement::Amount::ZERO }, 0u16); rows];
+    // The entries in order of the key, with their gaps.
+    let filler = Entry { key: KEY_FILLER, amount: assay_statement::Amount::ZERO };
+    let mut sorted = vec![(filler, 0u16); rows];
     let mut next = starts;
-    for account in &input.accounts {
+    let mut values = Val::zero_vec(height * width);
+    for (index, account) in input.accounts.iter().enumerate() {
         let mut previous = 0;
+        let mut routes = prices.map(|prices| prices.routes(account.entries));
         for entry in account.entries {
             let number = entry.key.number();
             let place = &mut next[usize::from(number)];
             sorted[*place] = (*entry, number - previous - 1);
+            if let Some((_, route)) = routes.as_mut().and_then(Iterator::next) {
+                let row = &mut values[*place * width..][..width];
+                row[NUMBER] = leaf_number(index);
+                match route {
+                    Route::Nowhere => row[ASSET] = Val::from_u16(number / 8),
+                    Route::Pledged => row[PLEDGED] = Val::ONE,
+                    Route::Owed => row[OWED] = Val::ONE,
+                }
+            }
             *place += 1;
             previous = number;
         }
     }
 
-    let mut values = Val::zero_vec(height * WIDTH);
     let mut totals: Vec<TotalsRow> = Vec::new();
     let mut group = TotalsRow { key: KEY_FILLER, sums: [0; PIECES], entries: 0 };
-    for (place, ((entry, gap), row)) in sorted.iter().zip(values.chunks_exact_mut(WIDTH)).enumerate() {
+    for (place, ((entry, gap), row)) in sorted.iter().zip(values.chunks_exact_mut(width)).enumerate() {
         if group.entries == 0 {
             group.key = entry.key;
         }
@@ -169,7 +210,12 @@ fn entry_table(
             group.entries = 0;
         }
     }
-    Ok((RowMajorMatrix::new(values, WIDTH), totals, rows))
+    Ok((RowMajorMatrix::new(values, width), totals, rows))
+}
+
+/// Number of the leaf of the account with this index.
+pub(crate) fn leaf_number(index: usize) -> Val {
+    Val::from_usize((1 << assay_commit::SUBTREE_DEPTH) + index)
 }
 
 const KEY_FILLER: EntryKey = EntryKey::FIRST;
@@ -228,6 +274,8 @@ struct HashRow {
     empty_right: bool,
     root: bool,
     totals_first: bool,
+    prices_first: bool,
+    multiplicity: u32,
     number: u32,
     previous_key: u16,
     remaining: u16,
@@ -237,17 +285,24 @@ fn hash_table(
     committer: &Committer,
     input: &SegmentInput<'_>,
     totals: &[TotalsRow],
+    prices: Option<(&SegmentPrices, &[u32])>,
     shape: SegmentShape,
 ) -> Result<(RowMajorMatrix<Val>, Digest, Digest, usize), TraceError> {
     use hash_columns::{
-        EMPTY_RIGHT, ENTRIES, HEADER, LAST, NODE, NUMBER, PERMUTATION, PREVIOUS_KEY, REMAINING, ROOT, SECOND,
-        TOTALS, TOTALS_FIRST, WIDTH as COLUMNS,
+        COVERED_WIDTH, EMPTY_RIGHT, ENTRIES, HEADER, LAST, MULTIPLICITY, NODE, NUMBER, PERMUTATION,
+        PREVIOUS_KEY, PRICES, PRICES_FIRST, REMAINING, ROOT, SECOND, TOTALS, TOTALS_FIRST,
+        WIDTH as PLAIN_WIDTH,
     };
+
+    let columns = if prices.is_some() { COVERED_WIDTH } else { PLAIN_WIDTH };
 
     let accounts = &input.accounts;
     let leaf_rows: usize = accounts.iter().map(|account| leaf_row_count(account.entries.len())).sum();
-    let (totals_inputs, digest) = totals_rows(committer.hasher(), &input.epoch, totals);
-    let first_leaf = 1 + totals_inputs.len();
+    let totals = totals_chain(committer.hasher(), &input.epoch, totals);
+    let digest = totals.digest;
+    let price_inputs = prices.map_or_else(Vec::new, |(prices, _)| prices.chain(committer.hasher()).inputs);
+    let first_price = 1 + totals.inputs.len();
+    let first_leaf = first_price + price_inputs.len();
     let rows = first_leaf + leaf_rows + node_count(accounts.len()) - 1;
     let height = height(shape, 0, rows)?;
 
@@ -257,7 +312,13 @@ fn hash_table(
     let subtree = Subtree::build(committer.hasher(), leaves)?;
 
     let mut kinds = vec![HashRow::default(); height];
-    for (i, input) in totals_inputs.into_iter().enumerate() {
+    let asked = prices.map_or(&[][..], |(_, asked)| asked);
+    for (i, (input, times)) in price_inputs.into_iter().zip(asked).enumerate() {
+        inputs[first_price + i] = input;
+        kinds[first_price + i] =
+            HashRow { flag: PRICES, prices_first: i == 0, multiplicity: *times, ..HashRow::default() };
+    }
+    for (i, input) in totals.inputs.into_iter().enumerate() {
         inputs[1 + i] = input;
         kinds[1 + i] = HashRow { flag: TOTALS, totals_first: i == 0, ..HashRow::default() };
     }
@@ -295,15 +356,15 @@ fn hash_table(
     let constants = round_constants();
     let chunk = CHUNK.min(height);
     // Every cell is written below.
-    let mut values = Val::zero_vec(height * COLUMNS);
+    let mut values = Val::zero_vec(height * columns);
     values
-        .par_chunks_exact_mut(chunk * COLUMNS)
+        .par_chunks_exact_mut(chunk * columns)
         .zip(inputs.par_chunks_exact(chunk))
         .zip(kinds.par_chunks_exact(chunk))
         .for_each(|((values, inputs), kinds)| {
             let permutations = generate_permutations(inputs.to_vec(), &constants);
             let permutations = permutations.values.chunks_exact(PERMUTATION);
-            for ((row, permutation), kind) in values.chunks_exact_mut(COLUMNS).zip(permutations).zip(kinds) {
+            for ((row, permutation), kind) in values.chunks_exact_mut(columns).zip(permutations).zip(kinds) {
                 row[..PERMUTATION].copy_from_slice(permutation);
                 if kind.flag != 0 {
                     row[kind.flag] = Val::ONE;
@@ -316,9 +377,13 @@ fn hash_table(
                 row[NUMBER] = Val::from_u32(kind.number);
                 row[PREVIOUS_KEY] = Val::from_u16(kind.previous_key);
                 row[REMAINING] = Val::from_u16(kind.remaining);
+                if columns == COVERED_WIDTH {
+                    row[PRICES_FIRST] = Val::from_bool(kind.prices_first);
+                    row[MULTIPLICITY] = Val::from_u32(kind.multiplicity);
+                }
             }
         });
-    Ok((RowMajorMatrix::new(values, COLUMNS), subtree.top(), digest, rows))
+    Ok((RowMajorMatrix::new(values, columns), subtree.top(), digest, rows))
 }
 
 /// Columns of the permutation for each input.
@@ -358,31 +423,51 @@ fn fill_leaves(
     });
 }
 
-/// Counts the lookups of the entry and the account table.
-fn range_table(entries: &RowMajorMatrix<Val>, accounts: &RowMajorMatrix<Val>) -> RowMajorMatrix<Val> {
-    use account_columns as account;
-    use entry_columns as entry;
-    use range_columns::{MULTIPLICITY, VALUE, WIDTH};
+/// How often each number of the range table is looked up.
+pub(crate) struct Lookups(Vec<u32>);
 
-    let mut counts = vec![0u32; 1 << LOG_RANGE];
-    let mut count = |value: Val| counts[value.as_canonical_u32() as usize] += 1;
-    for row in entries.values.chunks_exact(entry::WIDTH) {
-        row[entry::GAP..entry::PIECE + PIECES].iter().for_each(|value| count(*value));
+impl Default for Lookups {
+    fn default() -> Self {
+        Self(vec![0; 1 << LOG_RANGE])
     }
-    for row in accounts.values.chunks_exact(account::WIDTH) {
-        for at in [account::FIRST, account::SECOND] {
-            count(row[at]);
-            count(row[at + 1]);
-            count(row[at + 1] + row[at + 2] * Val::from_u32(1 << 9) - row[at + 3]);
+}
+
+impl Lookups {
+    pub(crate) fn count(&mut self, value: Val) {
+        self.0[value.as_canonical_u32() as usize] += 1;
+    }
+
+    fn count_entries(&mut self, entries: &RowMajorMatrix<Val>) {
+        use entry_columns::{ASSET, COVERED_WIDTH, GAP, PIECE};
+        for row in entries.values.chunks_exact(entries.width) {
+            row[GAP..PIECE + PIECES].iter().for_each(|value| self.count(*value));
+            if entries.width == COVERED_WIDTH {
+                self.count(row[ASSET]);
+            }
         }
-        row[account::DIFFERENCE..account::DIFFERENCE_HIGH].iter().for_each(|value| count(*value));
     }
-    let mut values = Val::zero_vec(WIDTH << LOG_RANGE);
-    for (number, row) in values.chunks_exact_mut(WIDTH).enumerate() {
-        row[VALUE] = Val::from_usize(number);
-        row[MULTIPLICITY] = Val::from_u32(counts[number]);
+
+    fn count_accounts(&mut self, accounts: &RowMajorMatrix<Val>) {
+        use account_columns::{DIFFERENCE, DIFFERENCE_HIGH, FIRST, SECOND, WIDTH};
+        for row in accounts.values.chunks_exact(WIDTH) {
+            for at in [FIRST, SECOND] {
+                self.count(row[at]);
+                self.count(row[at + 1]);
+                self.count(row[at + 1] + row[at + 2] * Val::from_u32(1 << 9) - row[at + 3]);
+            }
+            row[DIFFERENCE..DIFFERENCE_HIGH].iter().for_each(|value| self.count(*value));
+        }
     }
-    RowMajorMatrix::new(values, WIDTH)
+
+    fn table(&self) -> RowMajorMatrix<Val> {
+        use range_columns::{MULTIPLICITY, VALUE, WIDTH};
+        let mut values = Val::zero_vec(WIDTH << LOG_RANGE);
+        for (number, (row, count)) in values.chunks_exact_mut(WIDTH).zip(&self.0).enumerate() {
+            row[VALUE] = Val::from_usize(number);
+            row[MULTIPLICITY] = Val::from_u32(*count);
+        }
+        RowMajorMatrix::new(values, WIDTH)
+    }
 }
 
 /// Why a segment has no trace. Texts name places, never what stands there.
@@ -413,6 +498,21 @@ pub enum TraceError {
     /// Entries out of order, or one twice.
     #[error("the entries of account {index} of the segment are not strictly increasing")]
     EntryOrder {
+        /// Number in the segment.
+        index: usize,
+    },
+    /// A shape that covers debt, without the prices that it takes.
+    #[error("the segment's shape covers debt, and there are no prices")]
+    NoPrices,
+    /// Debt or collateral without a price, or of a kind that the asset table doesn't define.
+    #[error("account {index} of the segment has debt or collateral that nothing prices")]
+    Unpriced {
+        /// Number in the segment.
+        index: usize,
+    },
+    /// An account that pledges more than it holds, or owes more than it secures.
+    #[error("account {index} of the segment is not covered")]
+    Uncovered {
         /// Number in the segment.
         index: usize,
     },

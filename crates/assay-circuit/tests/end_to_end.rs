@@ -12,7 +12,7 @@ use assay_circuit::p3_batch_stark::{
     BatchProof, ProverData, ProverOnlyData, StarkInstance, prove_batch, verify_batch,
 };
 use assay_circuit::{
-    All, Constraint, Keeps, SEGMENT_PARAMETERS, SegmentConfig, Without, segment_airs, segment_common,
+    All, Constraint, Keeps, SEGMENT_PARAMETERS, SegmentConfig, Variant, Without, segment_airs, segment_common,
 };
 
 use attacks::{account, entry, leaf, totals, tree};
@@ -21,7 +21,7 @@ use forge::Forge;
 /// Proves the tables as they are; the prover never looks at a constraint.
 fn prove<K: Keeps>(forge: &Forge, keeps: K) -> BatchProof<SegmentConfig> {
     let config = SEGMENT_PARAMETERS.config();
-    let airs = segment_airs(keeps.clone());
+    let airs = segment_airs(Variant::Plain, keeps.clone());
     let common = segment_common(&config, &airs).unwrap();
     let tables = forge.tables(keeps);
     let publics = forge.publics();
@@ -37,7 +37,7 @@ fn prove<K: Keeps>(forge: &Forge, keeps: K) -> BatchProof<SegmentConfig> {
 
 fn verifies<K: Keeps>(forge: &Forge, keeps: K, proof: &BatchProof<SegmentConfig>) -> bool {
     let config = SEGMENT_PARAMETERS.config();
-    let airs = segment_airs(keeps);
+    let airs = segment_airs(Variant::Plain, keeps);
     let common = segment_common(&config, &airs).unwrap();
     verify_batch(&config, &airs, proof, &forge.publics(), &common).is_ok()
 }

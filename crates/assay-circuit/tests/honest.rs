@@ -11,8 +11,8 @@ use assay_circuit::checker::check_segment;
 use assay_circuit::p3_batch_stark::{ProverData, ProverOnlyData, StarkInstance, prove_batch, verify_batch};
 use assay_circuit::{
     All, MAX_GROUP, MAX_TOTALS_ROWS, SEGMENT_PARAMETERS, SEGMENT_SHAPES, SegmentAccount, SegmentInput,
-    SegmentShape, SegmentSize, SegmentTrace, TraceError, Val, account_columns, build_segment, segment_airs,
-    segment_common, totals_digest,
+    SegmentShape, SegmentSize, SegmentTrace, TraceError, Val, Variant, account_columns, build_segment,
+    segment_airs, segment_common, totals_digest,
 };
 use assay_commit::{Committer, Digest, Hasher, LeafKey, SUBTREE_DEPTH, Salt, leaf_row_count};
 use assay_statement::{Amount, Entity, Entry, EntryKey, Kind};
@@ -52,8 +52,8 @@ fn try_segment(accounts: &[Account], shape: Option<SegmentShape>) -> Result<Segm
         .zip(&entries)
         .map(|((key, salt), entries)| SegmentAccount { key, salt, entries })
         .collect::<Vec<_>>();
-    let shape = shape.unwrap_or_else(|| SegmentShape::fitting(&accounts).unwrap());
-    build_segment(&committer, &SegmentInput { epoch: epoch(), accounts }, shape)
+    let shape = shape.unwrap_or_else(|| SegmentShape::fitting(&accounts, None).unwrap());
+    build_segment(&committer, &SegmentInput { epoch: epoch(), accounts, prices: None }, shape)
 }
 
 /// The plain sum of each key.
@@ -194,7 +194,8 @@ fn tables_of_a_shape() {
     let least = check(&accounts);
     let small = SEGMENT_SHAPES[0];
     let padded = try_segment(&accounts, Some(small)).unwrap();
-    assert_eq!(padded.tables.each_ref().map(|table| table.height()), small.log_heights().map(|log| 1 << log));
+    let heights: Vec<_> = small.log_heights().iter().map(|log| 1 << log).collect();
+    assert_eq!(padded.tables.iter().map(Matrix::height).collect::<Vec<_>>(), heights);
     assert_eq!((&padded.publics, padded.rows), (&least.publics, least.rows));
     assert_eq!(check_segment(All, &padded.tables, &padded.publics.values()), Ok(()));
 }
@@ -202,7 +203,7 @@ fn tables_of_a_shape() {
 /// Each table at the height of its shape, and with one row more.
 #[test]
 fn rows_that_do_not_fit_the_shape() {
-    let shape = |log_heights| SegmentShape::custom(log_heights);
+    let shape = |log_heights| SegmentShape::custom(log_heights, None);
     let full = |table, rows, height| Some(TraceError::Full { table, rows, height });
     // A header, n / 2 rows of entries, a row for each of n keys, one for the epoch, 18 nodes.
     assert!(try_segment(&[with_entries(8)], shape([5, 5, 5, 15])).is_ok());
@@ -217,7 +218,7 @@ fn rows_that_do_not_fit_the_shape() {
 /// What is dealt out to a segment is what its tables take, to the row.
 #[test]
 fn sizes_are_those_of_the_tables() {
-    let shape = SegmentShape::custom([7, 6, 5, 15]).unwrap();
+    let shape = SegmentShape::custom([7, 6, 5, 15], None).unwrap();
     for entries in [0, 1, 2, 3, 7] {
         let account = |i: u64| {
             let keys = (0..entries).map(|j| 8 + 8 * ((i as i64 + j) % 20));
@@ -226,7 +227,7 @@ fn sizes_are_those_of_the_tables() {
             Account::new(i, 1, &entries)
         };
         let accounts: Vec<_> = (0..40).map(account).collect();
-        let mut size = SegmentSize::new(shape);
+        let mut size = SegmentSize::new(shape, None);
         let entry = |(key, amount): &(i64, u128)| Entry {
             key: EntryKey::from_number(u16::try_from(*key).unwrap()).unwrap(),
             amount: Amount::new(*amount).unwrap(),
@@ -264,7 +265,8 @@ fn a1_a6_builder_refuses_what_is_out_of_order() {
     let salt = Salt([Val::ONE; 7]);
     let entry = |asset| Entry { key: EntryKey::new(asset, Kind::EQUITY).unwrap(), amount: Amount::MAX };
     let build = |accounts: Vec<SegmentAccount<'_>>| {
-        build_segment(&committer, &SegmentInput { epoch: epoch(), accounts }, SEGMENT_SHAPES[0]).err()
+        build_segment(&committer, &SegmentInput { epoch: epoch(), accounts, prices: None }, SEGMENT_SHAPES[0])
+            .err()
     };
     let empty = |key| SegmentAccount { key, salt: &salt, entries: &[] };
     assert_eq!(build(vec![empty(&other), empty(&key)]), Some(TraceError::AccountOrder { index: 1 }));
@@ -284,7 +286,7 @@ fn a11_public_values_are_bound() {
         Account::new(10, 9, &[(8, 250), (16, MOST)]),
     ]);
     let config = SEGMENT_PARAMETERS.config();
-    let airs = segment_airs(All);
+    let airs = segment_airs(Variant::Plain, All);
     let common = segment_common(&config, &airs).unwrap();
     let publics = trace.publics.values();
     let instances: Vec<_> = airs

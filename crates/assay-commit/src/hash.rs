@@ -64,6 +64,8 @@ pub enum RowTag {
     Node = 0x0103,
     /// Row of a segment's list of totals.
     Totals = 0x0104,
+    /// Row of the prices.
+    Prices = 0x0105,
 }
 
 impl RowTag {

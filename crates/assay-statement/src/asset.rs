@@ -55,12 +55,15 @@ pub struct HaircutTier {
     pub percent: u8,
 }
 
+/// Haircut tiers that a collateral kind of an asset has at most.
+pub const MAX_TIERS: usize = 16;
+
 /// The haircut tiers of one collateral kind of one asset.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct ProductHaircuts {
     /// Which collateral.
     pub kind: Kind,
-    /// At most 16 tiers, `up_to` strictly increasing.
+    /// At most [`MAX_TIERS`], `up_to` strictly increasing.
     pub tiers: Vec<HaircutTier>,
 }
 
@@ -192,7 +195,7 @@ impl AssetTable {
         let is_collateral = |kind: Kind| matches!(products.role(kind), Some(Role::Collateral { .. }));
         let tiers_fit = asset.haircuts.iter().all(|haircuts| {
             let mut last = 0;
-            (1..=16).contains(&haircuts.tiers.len())
+            (1..=MAX_TIERS).contains(&haircuts.tiers.len())
                 && is_collateral(haircuts.kind)
                 && haircuts.tiers.iter().all(|tier| {
                     let grows = tier.up_to > last;
@@ -247,7 +250,7 @@ pub enum AssetTableError {
     },
     /// Haircut tiers that don't grow, exceed 100 percent, or belong to no collateral kind.
     #[error(
-        "the haircut tiers of {symbol} must belong to collateral kinds in order, grow strictly, stay within 16 tiers and 100 percent"
+        "the haircut tiers of {symbol} must belong to collateral kinds in order, grow strictly, stay within {MAX_TIERS} tiers and 100 percent"
     )]
     Haircuts {
         /// The asset.

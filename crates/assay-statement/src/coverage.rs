@@ -134,8 +134,9 @@ struct PricedAsset {
 
 #[derive(Clone, Copy, Debug)]
 struct Tier {
+    /// In value units.
     end: u128,
-    percent: u128,
+    percent: u8,
 }
 
 impl PriceTable {
@@ -159,6 +160,16 @@ impl PriceTable {
         }
     }
 
+    /// Number of assets.
+    pub fn len(&self) -> usize {
+        self.assets.len()
+    }
+
+    /// Whether there are no assets.
+    pub fn is_empty(&self) -> bool {
+        self.assets.is_empty()
+    }
+
     /// The weights of the asset at `asset`; none without a price.
     pub fn weights(&self, asset: usize) -> Option<Weights> {
         self.assets.get(asset)?.weights
@@ -167,18 +178,30 @@ impl PriceTable {
     /// What of `value`, up to `2^75` value units, of collateral of `kind` in the asset at `asset` counts, in hundredths of
     /// value units; exact. What lies beyond the last tier counts nothing, and so does all of it without tiers.
     pub fn haircut(&self, asset: usize, kind: Kind, value: u128) -> u128 {
-        let tiers = self.assets.get(asset).and_then(|asset| asset.tiers.get(usize::from(kind.number())));
         let mut start = 0;
         let mut counted = 0;
-        for tier in tiers.into_iter().flatten() {
+        for tier in self.tiers_of(asset, kind) {
             // At most 100 times the value in all, below 2^82.
-            counted += tier.percent * (value.min(tier.end) - value.min(start));
+            counted += u128::from(tier.percent) * (value.min(tier.end) - value.min(start));
             start = tier.end;
         }
         counted
     }
 
-    fn role(&self, kind: Kind) -> Option<Role> {
+    /// The tiers of collateral of `kind` in the asset at `asset`: where each ends in whole units of the reference currency,
+    /// and its percent.
+    pub fn tiers(&self, asset: usize, kind: Kind) -> impl Iterator<Item = (u128, u8)> + '_ {
+        let tiers = self.tiers_of(asset, kind).iter();
+        tiers.map(|tier| (tier.end >> VALUE_FRACTION_BITS, tier.percent))
+    }
+
+    fn tiers_of(&self, asset: usize, kind: Kind) -> &[Tier] {
+        let tiers = self.assets.get(asset).and_then(|asset| asset.tiers.get(usize::from(kind.number())));
+        tiers.map_or(&[], Vec::as_slice)
+    }
+
+    /// What `kind` is; none if nothing defines it.
+    pub fn role(&self, kind: Kind) -> Option<Role> {
         self.roles.get(usize::from(kind.number())).copied().flatten()
     }
 }
@@ -186,7 +209,7 @@ impl PriceTable {
 impl From<&HaircutTier> for Tier {
     fn from(tier: &HaircutTier) -> Self {
         // Below 2^(64 + 15).
-        Self { end: u128::from(tier.up_to) << VALUE_FRACTION_BITS, percent: tier.percent.into() }
+        Self { end: u128::from(tier.up_to) << VALUE_FRACTION_BITS, percent: tier.percent }
     }
 }
 

@@ -18,7 +18,7 @@ mod wide;
 
 pub use amount::{Amount, AmountError, DecimalError, parse_decimal, parse_total};
 pub use asset::{
-    Asset, AssetTable, AssetTableError, HaircutTier, Price, ProductHaircuts, Symbol, SymbolError,
+    Asset, AssetTable, AssetTableError, HaircutTier, MAX_TIERS, Price, ProductHaircuts, Symbol, SymbolError,
 };
 pub use entry::{Entry, EntryKey, EntryKeyError, Kind, KindError};
 pub use epoch::{Entity, Epoch, EpochError};
