@@ -16,9 +16,9 @@ fn show(name: &str, shape: &ChildShape) {
 
 fn main() {
     let config = SEGMENT_PARAMETERS.config();
-    let airs = segment_airs(All);
-    let common = segment_common(&config, &airs).unwrap();
     for shape in SEGMENT_SHAPES {
+        let airs = segment_airs(shape.variant(), All);
+        let common = segment_common(&config, &airs).unwrap();
         let child = ChildShape::new(&SEGMENT_PARAMETERS, &airs, &common, &shape.log_heights()).unwrap();
         show(shape.name(), &child);
     }

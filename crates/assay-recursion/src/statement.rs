@@ -11,7 +11,7 @@ use p3_field::PrimeField32;
 use serde::{Deserialize, Serialize};
 
 /// Version of everything that the recursion hashes.
-pub const RECURSION_VERSION: u32 = 1;
+pub const RECURSION_VERSION: u32 = 2;
 
 /// Keys of a leaf's list of totals, with that of the accounts.
 pub const LEAF_KEYS: usize = 896;
@@ -199,10 +199,15 @@ pub struct NodeStatement {
     pub last: [Val; 2],
     /// Digest of the list of totals.
     pub totals: Digest,
+    /// Digest of the price rows at which all debt is covered; [`NO_PRICES`] over plain segments.
+    pub prices: Digest,
 }
 
+/// Where a digest of price rows would be, for segments without any.
+pub const NO_PRICES: Digest = Digest([Val::ZERO; 8]);
+
 /// Elements of a node's statement.
-pub(crate) const STATEMENT_ELEMENTS: usize = 31;
+pub(crate) const STATEMENT_ELEMENTS: usize = 39;
 
 impl NodeStatement {
     /// The statement as it is hashed.
@@ -214,6 +219,7 @@ impl NodeStatement {
         elements.extend(self.first);
         elements.extend(self.last);
         elements.extend(self.totals.0);
+        elements.extend(self.prices.0);
         elements
     }
 
@@ -222,7 +228,7 @@ impl NodeStatement {
     pub(crate) fn from_elements(elements: &[Val]) -> Option<Self> {
         let [version, level, full, rest @ ..] = elements else { return None };
         let (digests, []) = rest.as_chunks::<4>() else { return None };
-        let [a, b, c, d, keys, e, f] = digests else { return None };
+        let [a, b, c, d, keys, e, f, g, h] = digests else { return None };
         let digest = |low: &[Val; 4], high: &[Val; 4]| {
             Digest(core::array::from_fn(|i| if i < 4 { low[i] } else { high[i - 4] }))
         };
@@ -235,6 +241,7 @@ impl NodeStatement {
             first: [keys[0], keys[1]],
             last: [keys[2], keys[3]],
             totals: digest(e, f),
+            prices: digest(g, h),
         })
     }
 
@@ -256,6 +263,7 @@ impl NodeStatement {
             first: self.first,
             last: right.map_or(self.last, |right| right.last),
             totals: totals.digest(hasher),
+            prices: self.prices,
         }
     }
 }
@@ -353,6 +361,8 @@ pub struct FinalStatement {
     pub top: Digest,
     /// Totals or bounds.
     pub totals: FinalTotals,
+    /// Digest of the price rows at which all debt is covered; [`NO_PRICES`] over plain segments.
+    pub prices: Digest,
 }
 
 impl FinalStatement {
@@ -380,7 +390,7 @@ impl FinalStatement {
         let elements: Vec<Val> = self.rows()?.into_iter().flatten().collect();
         let totals = hasher.sponge(Tag::FinalTotals, &elements);
         let mode = self.totals.mode();
-        let mut elements = Vec::with_capacity(35);
+        let mut elements = Vec::with_capacity(43);
         elements.extend(
             [RECURSION_VERSION, SUBTREE_DEPTH as u32 + self.level, u32::from(mode.number())]
                 .map(Val::from_u32),
@@ -388,6 +398,7 @@ impl FinalStatement {
         elements.extend(self.epoch.0);
         elements.extend(self.top.0);
         elements.extend(totals.0);
+        elements.extend(self.prices.0);
         if let FinalTotals::Bounded { commitment, .. } = &self.totals {
             elements.extend(commitment.0);
         }

@@ -3,7 +3,7 @@
 use alloc::vec::Vec;
 
 use assay_circuit::{
-    MAX_GROUP, MAX_TOTALS_ROWS, SEGMENT_PARAMETERS, SegmentAir, SegmentConfig, SegmentPublics, TotalsRow, Val,
+    MAX_GROUP, MAX_TOTALS_ROWS, SEGMENT_PARAMETERS, SegmentAir, SegmentConfig, SegmentPublics, TotalsRow, Val, Variant,
 };
 use assay_commit::{RowTag, SUBTREE_DEPTH};
 use p3_batch_stark::{BatchProof, CommonData};
@@ -15,12 +15,15 @@ use crate::builder::{CircuitBuilder, LOG_RANGE};
 use crate::circuit::{Circuit, High, Hint, Permute, Rest, Wire};
 use crate::gadgets::{ChildShape, ProofError, push_proof, verify_batch};
 use crate::statement::{
-    ACCOUNTS_KEY, LEAF_KEYS, NodeRow, NodeStatement, NodeTotals, SEGMENT_LIMBS, TotalsListError,
+    ACCOUNTS_KEY, LEAF_KEYS, NO_PRICES, NodeRow, NodeStatement, NodeTotals, SEGMENT_LIMBS, TotalsListError,
 };
 use crate::witness::Inputs;
 
-/// Log2 of the height of leaf and node circuits.
+/// Log2 of the height of node circuits, and of leaf circuits for plain segments.
 pub const LOG_HEIGHT: usize = 15;
+
+/// Log2 of the height of leaf circuits for segments that cover debt, whose tables are twice as wide.
+pub const COVERED_LOG_HEIGHT: usize = 16;
 
 /// Sums of pieces of a row of totals.
 const SUMS: usize = 6;
@@ -39,6 +42,7 @@ const _: () = assert!(SEGMENT_LIMBS > SUMS && (MAX_TOTALS_ROWS as u64 + 1) << (L
 /// The circuit for segments of one shape.
 pub struct LeafCircuit {
     circuit: Circuit,
+    variant: Variant,
     child: ChildShape,
 }
 
@@ -49,19 +53,24 @@ impl LeafCircuit {
         common: &CommonData<SegmentConfig>,
         log_heights: &[usize],
     ) -> Result<Self, TreeCircuitError> {
-        Self::over(ChildShape::new(&SEGMENT_PARAMETERS, airs, common, log_heights)?)
+        let variant = Variant::of_tables(airs.len()).ok_or(TreeCircuitError::Tables { tables: airs.len() })?;
+        Self::over(variant, ChildShape::new(&SEGMENT_PARAMETERS, airs, common, log_heights)?)
     }
 
     /// The circuit for proofs of another shape that state the same.
     #[cfg(feature = "mutation")]
     pub fn over_any(child: ChildShape) -> Result<Self, TreeCircuitError> {
-        Self::over(child)
+        Self::over(Variant::Plain, child)
     }
 
-    fn over(child: ChildShape) -> Result<Self, TreeCircuitError> {
+    fn over(variant: Variant, child: ChildShape) -> Result<Self, TreeCircuitError> {
         let mut b = CircuitBuilder::new();
-        leaf(&mut b, &child);
-        Ok(Self { circuit: b.finish(LOG_HEIGHT, LOG_RANGE)?, child })
+        leaf(&mut b, variant, &child);
+        let log_height = match variant {
+            Variant::Plain => LOG_HEIGHT,
+            Variant::Covered => COVERED_LOG_HEIGHT,
+        };
+        Ok(Self { circuit: b.finish(log_height, LOG_RANGE)?, variant, child })
     }
 
     /// The circuit.
@@ -80,6 +89,9 @@ impl LeafCircuit {
         if rows.len() > MAX_TOTALS_ROWS {
             return Err(LeafError::TotalsRows { rows: rows.len() });
         }
+        if publics.variant() != self.variant {
+            return Err(LeafError::Variant);
+        }
         let totals = NodeTotals::of_segment(rows, publics.accounts)?;
         let statement = NodeStatement {
             level: 0,
@@ -89,6 +101,7 @@ impl LeafCircuit {
             first: publics.first,
             last: publics.last,
             totals: totals.digest(hasher),
+            prices: publics.prices.unwrap_or(NO_PRICES),
         };
         let mut inputs = Inputs::default();
         let values = publics.values();
@@ -118,6 +131,9 @@ pub enum LeafError {
         /// Rows.
         rows: usize,
     },
+    /// A segment that covers debt for a circuit of plain ones, or the other way round.
+    #[error("a segment with other tables than the circuit is for")]
+    Variant,
     /// Too many keys.
     #[error(transparent)]
     Totals(#[from] TotalsListError),
@@ -145,16 +161,28 @@ impl TotalsWires {
     }
 }
 
-fn leaf(b: &mut CircuitBuilder, child: &ChildShape) {
+fn leaf(b: &mut CircuitBuilder, variant: Variant, child: &ChildShape) {
     let top = input_array(b);
     let epoch: [Wire; 8] = input_array(b);
     let segment_totals: [Wire; 8] = input_array(b);
+    let mut hash = [top, epoch, segment_totals].concat();
+    let prices = match variant {
+        Variant::Plain => NO_PRICES.0.map(|element| b.constant(element)),
+        Variant::Covered => {
+            let prices = input_array(b);
+            hash.extend(prices);
+            prices
+        }
+    };
     let first = input_array(b);
     let last = input_array(b);
     let accounts = b.input();
-    let hash = [top, epoch, segment_totals].concat();
     let account = [first, last].concat().into_iter().chain([accounts]).collect();
-    verify_batch(b, child, &[hash, Vec::new(), account, Vec::new()]);
+    let mut publics = alloc::vec![Vec::new(); variant.tables().len()];
+    if let [of_hash, _, of_account, ..] = publics.as_mut_slice() {
+        (*of_hash, *of_account) = (hash, account);
+    }
+    verify_batch(b, child, &publics);
 
     let rows: Vec<TotalsWires> = (0..MAX_TOTALS_ROWS)
         .map(|_| {
@@ -169,7 +197,7 @@ fn leaf(b: &mut CircuitBuilder, child: &ChildShape) {
     let totals = list.digest(b);
     compare(b, &Sides { segment_totals, accounts, rows: &rows, totals, list: &list, carries: &carries });
 
-    let statement = StatementWires { full: b.one(), epoch, top, first, last, totals };
+    let statement = StatementWires { full: b.one(), epoch, top, first, last, totals, prices };
     let digest = statement.digest(b, 0);
     b.publish(digest);
 }

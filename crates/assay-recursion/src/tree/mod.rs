@@ -35,6 +35,12 @@ pub enum TreeCircuitError {
     /// A child that can't be verified in a circuit.
     #[error(transparent)]
     Child(#[from] ShapeError),
+    /// A number of tables that no segment has.
+    #[error("no segment has {tables} tables")]
+    Tables {
+        /// The number.
+        tables: usize,
+    },
 }
 
 /// `count` external values.
@@ -71,6 +77,7 @@ struct StatementWires {
     first: [Wire; 2],
     last: [Wire; 2],
     totals: [Wire; 8],
+    prices: [Wire; 8],
 }
 
 impl StatementWires {
@@ -83,6 +90,7 @@ impl StatementWires {
             first: input_array(b),
             last: input_array(b),
             totals: input_array(b),
+            prices: input_array(b),
         };
         // Some elements are only hashed, and a permutation can't be what writes a wire.
         for elements in statement.elements().chunks(5) {
@@ -99,6 +107,7 @@ impl StatementWires {
         elements.extend(self.first);
         elements.extend(self.last);
         elements.extend(self.totals);
+        elements.extend(self.prices);
         elements
     }
 

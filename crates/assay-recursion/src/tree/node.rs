@@ -114,6 +114,7 @@ fn node(b: &mut CircuitBuilder, level: u32, child: &ChildShape) {
 
     // One epoch, and so one entity and one asset table.
     assert_same(b, &left.epoch, &right.epoch);
+    assert_same(b, &left.prices, &right.prices);
     // Nothing stands to the right of a gap: with a right child, all places on the left are taken.
     b.assert_mul_add(present, left.full, zero, present);
     let full = b.mul(present, right.full);
@@ -138,7 +139,15 @@ fn node(b: &mut CircuitBuilder, level: u32, child: &ChildShape) {
     let sums = [&left_list, &right_list, &list].map(|list| comparison.of_node(b, list));
     b.assert_mul_add(sums[1], present, sums[0], sums[2]);
 
-    let statement = StatementWires { full, epoch: left.epoch, top, first: left.first, last, totals };
+    let statement = StatementWires {
+        full,
+        epoch: left.epoch,
+        top,
+        first: left.first,
+        last,
+        totals,
+        prices: left.prices,
+    };
     let digest = statement.digest(b, level);
     b.publish(digest);
 }

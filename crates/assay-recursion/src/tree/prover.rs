@@ -88,7 +88,7 @@ impl TreeProver {
     /// The circuits for segments of one shape, up to nodes of `levels` levels.
     pub fn new(shape: SegmentShape, levels: u32) -> Result<Self, TreeError> {
         let config = SEGMENT_PARAMETERS.config();
-        let airs = segment_airs(assay_circuit::All);
+        let airs = segment_airs(shape.variant(), assay_circuit::All);
         let common = segment_common(&config, &airs).ok_or(TreeError::Segment)?;
         let leaf = LeafCircuit::new(&airs, &common, &shape.log_heights())?;
         let key = ProvingKey::new(INNER, leaf.circuit())?;

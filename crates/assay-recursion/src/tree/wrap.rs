@@ -64,8 +64,8 @@ impl WrapCircuit {
             Show::Totals => FinalTotals::open(child.totals),
             Show::Bounds(bounds, salt) => FinalTotals::bounded(child.totals, bounds, salt, hasher),
         };
-        let NodeStatement { level, epoch, top, .. } = *child.statement;
-        let statement = FinalStatement { level, epoch, top, totals };
+        let NodeStatement { level, epoch, top, prices, .. } = *child.statement;
+        let statement = FinalStatement { level, epoch, top, totals, prices };
         if level != self.level || statement.totals.mode() != self.mode {
             return Err(WrapError::Other);
         }
@@ -165,6 +165,7 @@ fn wrap(b: &mut CircuitBuilder, level: u32, mode: TotalsMode, child: &ChildShape
     elements.extend(node.epoch);
     elements.extend(node.top);
     elements.extend(totals);
+    elements.extend(node.prices);
     if mode == TotalsMode::Bounded {
         let salt: [Wire; 8] = input_array(b);
         // The salt is only hashed, and a permutation can't be what writes a wire.
