@@ -10,7 +10,7 @@ use core::array;
 
 use assay_commit::{Digest, Hasher, RATE, RowTag};
 use assay_statement::coverage::{LIMB_BITS, MAX_SHIFT, PriceTable, WEIGHT_LIMBS, Weights};
-use assay_statement::{Entry, EntryKey, Kind, Role};
+use assay_statement::{AssetTable, Entry, EntryKey, Kind, Role};
 use p3_field::PrimeCharacteristicRing;
 
 use crate::Val;
@@ -147,6 +147,21 @@ impl SegmentPrices {
 
     pub(crate) fn chain(&self, hasher: &Hasher) -> Chain {
         chain_rows(hasher, RowTag::Prices, &self.rows)
+    }
+
+    /// The rows of an asset table.
+    pub fn of_assets(assets: &AssetTable, hasher: &Hasher) -> Self {
+        Self::new(&PriceTable::new(assets), hasher)
+    }
+
+    /// Rows of the pledge and the coverage table that an account with these entries takes.
+    pub fn rows_of(&self, entries: &[Entry]) -> [usize; 2] {
+        let mut rows = [0; 2];
+        for (entry, route) in self.routes(entries) {
+            rows[0] += usize::from(route == Route::Pledged);
+            rows[1] += usize::from(entry.key.kind() != Kind::EQUITY);
+        }
+        rows
     }
 
     /// Where each of an account's entries goes, which are in order of their keys. Equity goes nowhere unless some of it

@@ -4,9 +4,9 @@ use alloc::vec;
 use alloc::vec::Vec;
 
 use assay_commit::{SUBTREE_DEPTH, leaf_row_count};
-use assay_statement::{Entry, EntryKey, Kind};
+use assay_statement::{Entry, EntryKey};
 
-use crate::prices::{Route, SegmentPrices};
+use crate::prices::SegmentPrices;
 use crate::segment::{LOG_RANGE, MAX_GROUP, MAX_LOG_HEIGHTS, MIN_LOG_HEIGHT, PLAIN_TABLES, TABLES, Variant};
 
 /// Rows that the list of totals of a segment can have, the epoch's row not counted. It bounds the work of whoever
@@ -191,11 +191,9 @@ impl<'p> SegmentSize<'p> {
         self.leaf_rows += leaf_row_count(entries.len());
         self.entries += entries.len();
         if let Some(prices) = self.prices {
-            for (entry, route) in prices.routes(entries) {
-                let covered = entry.key.kind() != Kind::EQUITY;
-                self.pledged += usize::from(route == Route::Pledged);
-                self.covered += usize::from(covered);
-            }
+            let [pledged, covered] = prices.rows_of(entries);
+            self.pledged += pledged;
+            self.covered += covered;
         }
     }
 

@@ -4,7 +4,7 @@ use std::fs::{self, File};
 use std::io::BufReader;
 use std::path::{Path, PathBuf};
 
-use assay_circuit::SegmentSize;
+use assay_circuit::{SegmentPrices, SegmentSize, Variant};
 use assay_commit::{LeafKey, MAX_SEGMENTS};
 use assay_ledger::Excluded;
 use assay_statement::{EntryKey, Totals};
@@ -118,11 +118,13 @@ pub(crate) fn deal(
     spool: &Spool,
     plan: &str,
     shape: Shape,
+    prices: &SegmentPrices,
     folder: &Path,
     on_accounts: &dyn Fn(u64),
 ) -> Result<Layout, ProverError> {
     private_folder(folder)?;
-    let empty = SegmentSize::new(shape.0);
+    let prices = (shape.0.variant() == Variant::Covered).then_some(prices);
+    let empty = SegmentSize::new(shape.0, prices);
     let mut dealer =
         Dealer { folder, size: empty.clone(), empty, bytes: Vec::new(), first_key: 0, segments: Vec::new() };
     let mut last: Option<LeafKey> = None;
@@ -162,8 +164,8 @@ pub(crate) fn deal(
 
 struct Dealer<'a> {
     folder: &'a Path,
-    empty: SegmentSize,
-    size: SegmentSize,
+    empty: SegmentSize<'a>,
+    size: SegmentSize<'a>,
     bytes: Vec<u8>,
     first_key: u64,
     segments: Vec<SegmentLayout>,

@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use assay_circuit::SegmentShape;
+use assay_circuit::{SegmentPrices, SegmentShape};
 use assay_commit::{
     Committer, DIGEST_BYTES, Digest, EpochSecret, Hasher, SUBTREE_DEPTH, asset_table_digest, epoch_digest,
 };
@@ -139,7 +139,7 @@ pub struct Outcome {
     /// Accounts that were left out because they break a rule of coverage, if that was asked for.
     pub excluded: Option<Excluded>,
     /// Rows in use of each table, over all segments.
-    pub rows: [u64; 4],
+    pub rows: Vec<u64>,
     /// Segments whose proofs were there already.
     pub kept: usize,
     /// Segments proven in this run.
@@ -167,6 +167,7 @@ pub fn prove_ledger(job: &Job<'_>, on_event: &(dyn Fn(Event<'_>) + Sync)) -> Res
     let hasher = Hasher::new();
     let assets = asset_table_digest(&hasher, &job.assets);
     let epoch = epoch_digest(&hasher, &job.entity, &job.epoch, &assets);
+    let prices = SegmentPrices::of_assets(&job.assets, &hasher);
     let committer = Committer::new(hasher, &job.entity, &epoch);
     let plan = Plan::new(
         &job.entity,
@@ -195,7 +196,7 @@ pub fn prove_ledger(job: &Job<'_>, on_event: &(dyn Fn(Event<'_>) + Sync)) -> Res
             layout
         }
         None => {
-            let layout = lay_out(job, &work, &committer, &epoch, (&plan, &shapes), on_event, &mut clock)?;
+            let layout = lay_out(job, &work, &committer, &epoch, &prices, (&plan, &shapes), on_event, &mut clock)?;
             let after = quick_fingerprint(&job.ledger, job.format)?;
             if !before.same_content(&after) {
                 return Err(ProverError::LedgerChanged);
@@ -215,7 +216,15 @@ pub fn prove_ledger(job: &Job<'_>, on_event: &(dyn Fn(Event<'_>) + Sync)) -> Res
         write_bytes(path, Access::Private, &rows)?;
     }
 
-    let run = Run { job, work: &work, committer: &committer, epoch: &epoch, layout: &layout, on_event };
+    let run = Run {
+        job,
+        work: &work,
+        committer: &committer,
+        epoch: &epoch,
+        prices: &prices,
+        layout: &layout,
+        on_event,
+    };
     let (entries, kept) =
         run.prove_segments(job.jobs.unwrap_or_else(|| layout.shape().jobs(job.memory, threads)))?;
     clock.end("prove");
@@ -229,10 +238,10 @@ pub fn prove_ledger(job: &Job<'_>, on_event: &(dyn Fn(Event<'_>) + Sync)) -> Res
     clock.end("recursion");
     run.publish(&statement)?;
 
-    let mut rows = [0; 4];
+    let mut rows = vec![0; layout.shape().0.variant().tables().len()];
     for entry in &entries {
-        for (sum, rows) in rows.iter_mut().zip(entry.rows) {
-            *sum += rows as u64;
+        for (sum, rows) in rows.iter_mut().zip(&entry.rows) {
+            *sum += *rows as u64;
         }
     }
     Ok(Outcome {
@@ -257,6 +266,7 @@ fn lay_out(
     work: &Work,
     committer: &Committer,
     epoch: &Digest,
+    prices: &SegmentPrices,
     (plan, shapes): (&str, &[Shape]),
     on_event: &(dyn Fn(Event<'_>) + Sync),
     clock: &mut Clock,
@@ -281,7 +291,7 @@ fn lay_out(
     };
     let mut reader = AccountReader::open(&job.ledger, job.format, Arc::clone(&job.assets), options)?;
     let salts = committer.salts(job.secret, epoch);
-    let spooled = spool(&mut reader, committer, &salts, &work.spool(), &|progress| {
+    let spooled = spool(&mut reader, committer, &salts, prices, &work.spool(), &|progress| {
         on_event(Event::Reading(progress));
     })?;
     drop(reader);
@@ -290,11 +300,10 @@ fn lay_out(
     if job.proof.is_some() {
         check_keys(spooled.size.keys(), MAX_KEYS)?;
     }
-    // A plan is written with at least one shape.
-    let damaged = || ProverError::Damaged { path: work.file("plan.json") };
-    let shape = spooled.size.cheapest(shapes).ok_or_else(damaged)?;
+    let too_little = || Shape::too_little(job.memory, spooled.size.variant());
+    let shape = spooled.size.cheapest(shapes).ok_or_else(too_little)?;
     let layout =
-        deal(&spooled, plan, shape, &work.segments(), &|accounts| on_event(Event::Dealing(accounts)))?;
+        deal(&spooled, plan, shape, prices, &work.segments(), &|accounts| on_event(Event::Dealing(accounts)))?;
     clock.end("deal");
     Ok(layout)
 }
@@ -311,6 +320,7 @@ struct Run<'a> {
     work: &'a Work,
     committer: &'a Committer,
     epoch: &'a Digest,
+    prices: &'a SegmentPrices,
     layout: &'a Layout,
     on_event: &'a (dyn Fn(Event<'_>) + Sync),
 }
@@ -358,7 +368,9 @@ impl Run<'_> {
             while let Some(segment) = open.get(next.fetch_add(1, Ordering::Relaxed)).copied() {
                 let layout = &segments[segment];
                 let proven = read_accounts(&self.work.segments(), segment, layout).and_then(|accounts| {
-                    prover.prove(self.committer, self.epoch, &self.job.assets, segment, accounts.segment())
+                    let accounts = accounts.segment();
+                    let (epoch, assets) = (self.epoch, &self.job.assets);
+                    prover.prove(self.committer, epoch, assets, self.prices, segment, accounts)
                 });
                 let entry = match proven.and_then(|proven| store.put(segment, &layout.blake3, &proven)) {
                     Ok(entry) => entry,
@@ -473,6 +485,7 @@ impl Run<'_> {
             folder: self.work.file("tree"),
             records: &ProofStore::new(&self.work.proofs(), self.layout.shape()),
             shape: self.layout.shape(),
+            prices: self.prices.digest(),
             expected,
             show,
             on_node: &|done, of| (self.on_event)(Event::Tree { done, of }),

@@ -5,12 +5,12 @@ use std::path::{Path, PathBuf};
 
 use assay_circuit::p3_batch_stark::{ProverData, ProverOnlyData, StarkInstance, prove_batch};
 use assay_circuit::{
-    All, SEGMENT_PARAMETERS, SegmentAccount, SegmentAir, SegmentConfig, SegmentInput, build_segment,
-    segment_airs, segment_common,
+    All, SEGMENT_PARAMETERS, SegmentAccount, SegmentAir, SegmentConfig, SegmentInput, SegmentPrices,
+    build_segment, segment_airs, segment_common,
 };
 use assay_commit::{Committer, Digest};
 use assay_statement::AssetTable;
-use assay_verifier::{SegmentRecord, SegmentVerifier, VerifyError};
+use assay_verifier::{SegmentContext, SegmentRecord, SegmentVerifier, VerifyError};
 use serde::{Deserialize, Serialize};
 
 use crate::error::ProverError;
@@ -22,7 +22,7 @@ use crate::work::{WORK_VERSION, read_json, write_json};
 pub(crate) struct SegmentProver {
     shape: Shape,
     config: SegmentConfig,
-    airs: [SegmentAir; 4],
+    airs: Vec<SegmentAir>,
     data: ProverData<SegmentConfig>,
     verifier: SegmentVerifier,
 }
@@ -30,7 +30,7 @@ pub(crate) struct SegmentProver {
 impl SegmentProver {
     pub(crate) fn new(shape: Shape) -> Result<Self, ProverError> {
         let config = SEGMENT_PARAMETERS.config();
-        let airs = segment_airs(All);
+        let airs = segment_airs(shape.0.variant(), All);
         let common = segment_common(&config, &airs).ok_or(ProverError::SelfCheck(VerifyError::Setup))?;
         let data = ProverData { common, prover_only: ProverOnlyData::empty() };
         let verifier = SegmentVerifier::new().map_err(ProverError::SelfCheck)?;
@@ -43,10 +43,12 @@ impl SegmentProver {
         committer: &Committer,
         epoch: &Digest,
         assets: &AssetTable,
+        prices: &SegmentPrices,
         segment: usize,
         accounts: Vec<SegmentAccount<'_>>,
     ) -> Result<ProvenSegment, ProverError> {
-        let trace = build_segment(committer, &SegmentInput { epoch: *epoch, accounts }, self.shape.0)?;
+        let input = SegmentInput { epoch: *epoch, accounts, prices: Some(prices) };
+        let trace = build_segment(committer, &input, self.shape.0)?;
         let publics = trace.publics.values();
         let instances: Vec<_> = self
             .airs
@@ -61,7 +63,8 @@ impl SegmentProver {
         let rows = trace.rows;
         let record = SegmentRecord { publics: trace.publics, totals: trace.totals, proof };
         let bytes = record.to_bytes().map_err(|error| ProverError::SelfCheck(error.into()))?;
-        self.verifier.verify(&bytes, epoch, assets).map_err(ProverError::SelfCheck)?;
+        let context = SegmentContext { epoch, assets, prices: prices.digest() };
+        self.verifier.verify(&bytes, context).map_err(ProverError::SelfCheck)?;
         Ok(ProvenSegment { bytes, rows })
     }
 }
@@ -69,7 +72,7 @@ impl SegmentProver {
 /// A segment's record as bytes, and the rows of its tables in use.
 pub(crate) struct ProvenSegment {
     pub(crate) bytes: Vec<u8>,
-    pub(crate) rows: [usize; 4],
+    pub(crate) rows: Vec<usize>,
 }
 
 /// Which record belongs to a segment.
@@ -82,7 +85,7 @@ pub(crate) struct ProofEntry {
     accounts_blake3: String,
     pub(crate) record_blake3: String,
     pub(crate) record_bytes: u64,
-    pub(crate) rows: [usize; 4],
+    pub(crate) rows: Vec<usize>,
 }
 
 /// Records by their hash, all of one shape.
@@ -121,7 +124,7 @@ impl ProofStore {
             accounts_blake3: accounts_blake3.to_owned(),
             record_blake3: hash,
             record_bytes: proven.bytes.len() as u64,
-            rows: proven.rows,
+            rows: proven.rows.clone(),
         };
         write_json(&self.entry_path(segment), &entry)?;
         Ok(entry)

@@ -1,6 +1,8 @@
 //! Which shape the segments of a run have: the one that is expected to cost least, among those that fit the memory.
 
-use assay_circuit::{MAX_GROUP, MAX_TOTALS_ROWS, SEGMENT_SHAPES, SegmentShape};
+use assay_circuit::{
+    MAX_GROUP, MAX_TOTALS_ROWS, PLAIN_TABLES, SEGMENT_SHAPES, SegmentPrices, SegmentShape, Variant,
+};
 use assay_commit::{SUBTREE_DEPTH, leaf_row_count};
 use assay_statement::{Entry, EntryKey};
 use serde::{Deserialize, Serialize};
@@ -15,6 +17,12 @@ const BASE_BYTES: u64 = 300 << 20;
 
 /// Columns of main and lookup trace of each table, which a row is charged for whether it is in use or not.
 const CELLS_PER_ROW: [u64; 4] = [196, 47, 54, 12];
+
+/// The same where debt is covered, with its tables.
+const COVERED_CELLS_PER_ROW: [u64; 6] = [199, 56, 54, 12, 55, 213];
+
+/// Bytes that proving takes for each cell of the tables that cover debt.
+const BYTES_PER_CELL: u64 = 26;
 
 /// What it costs to verify one segment proof in a circuit, in cells of a segment: three tables of `2^15` rows of about
 /// 450 columns.
@@ -46,13 +54,16 @@ impl Shape {
         let shapes = SEGMENT_SHAPES.map(Self);
         let fitting: Vec<Self> = shapes.into_iter().filter(|shape| shape.memory() <= room).collect();
         if fitting.is_empty() {
-            let least = shapes.iter().map(Self::memory).min().unwrap_or(0);
-            return Err(ProverError::Memory {
-                given: memory >> 20,
-                least: (BASE_BYTES + least).div_ceil(1 << 20),
-            });
+            return Err(Self::too_little(memory, Variant::Plain));
         }
         Ok(fitting)
+    }
+
+    /// The error that `memory` bytes are too little for ledgers that take these tables.
+    pub(crate) fn too_little(memory: u64, variant: Variant) -> ProverError {
+        let shapes = SEGMENT_SHAPES.into_iter().filter(|shape| shape.variant() == variant);
+        let least = shapes.map(|shape| Self(shape).memory()).min().unwrap_or(0);
+        ProverError::Memory { given: memory >> 20, least: (BASE_BYTES + least).div_ceil(1 << 20) }
     }
 
     /// How many segments can be proven at once within `memory` bytes, at most `threads` and at least one.
@@ -65,18 +76,28 @@ impl Shape {
 
     /// Bytes that proving one segment takes, about.
     fn memory(&self) -> u64 {
-        let [hash, ..] = self.0.log_heights();
-        BYTES_PER_ROW << hash
+        let mut cells = self.cells_by_table();
+        let hash = cells.next().map_or(0, |(log_height, _)| BYTES_PER_ROW << log_height);
+        hash + cells.skip(PLAIN_TABLES - 1).map(|(_, cells)| cells * BYTES_PER_CELL).sum::<u64>()
     }
 
-    /// Cells of a segment, padding and all.
-    fn cells(&self) -> u64 {
-        self.0
-            .log_heights()
-            .into_iter()
-            .zip(CELLS_PER_ROW)
-            .map(|(log_height, cells)| cells << log_height)
-            .sum()
+    /// Log2 of the height and cells of each table, padding and all.
+    fn cells_by_table(&self) -> impl Iterator<Item = (usize, u64)> + use<> {
+        let per_row: &[u64] = match self.0.variant() {
+            Variant::Plain => &CELLS_PER_ROW,
+            Variant::Covered => &COVERED_CELLS_PER_ROW,
+        };
+        let log_heights = self.0.log_heights().into_iter();
+        log_heights.zip(per_row).map(|(log_height, cells)| (log_height, cells << log_height))
+    }
+
+    /// What a segment costs: its cells, padding and all, and as many as verifying it in a circuit is worth.
+    fn cost(&self) -> u64 {
+        let recursion = match self.0.variant() {
+            Variant::Plain => RECURSION_CELLS,
+            Variant::Covered => 2 * RECURSION_CELLS,
+        };
+        self.cells_by_table().map(|(_, cells)| cells).sum::<u64>() + recursion
     }
 }
 
@@ -85,17 +106,24 @@ pub(crate) struct LedgerSize {
     pub(crate) accounts: u64,
     pub(crate) positions: u64,
     leaf_rows: u64,
+    /// Rows of the pledge and the coverage table.
+    covered: [u64; 2],
+    /// Rows of the prices.
+    prices: u64,
     /// Positions of each entry key.
     by_key: Vec<u64>,
 }
 
 impl LedgerSize {
     pub(crate) fn new() -> Self {
-        Self { accounts: 0, positions: 0, leaf_rows: 0, by_key: vec![0; usize::from(EntryKey::BOUND)] }
+        let by_key = vec![0; usize::from(EntryKey::BOUND)];
+        Self { accounts: 0, positions: 0, leaf_rows: 0, covered: [0; 2], prices: 0, by_key }
     }
 
-    /// Counts an account with these entries.
-    pub(crate) fn add(&mut self, entries: &[Entry]) {
+    /// Counts an account with these entries, at these prices.
+    pub(crate) fn add(&mut self, entries: &[Entry], prices: &SegmentPrices) {
+        self.prices = prices.row_count() as u64;
+        self.covered.iter_mut().zip(prices.rows_of(entries)).for_each(|(sum, rows)| *sum += rows as u64);
         self.accounts += 1;
         self.positions += entries.len() as u64;
         self.leaf_rows += leaf_row_count(entries.len()) as u64;
@@ -107,10 +135,20 @@ impl LedgerSize {
         self.by_key.iter().filter(|count| **count > 0).count()
     }
 
+    /// The tables that the ledger takes.
+    pub(crate) fn variant(&self) -> Variant {
+        if self.covered == [0; 2] { Variant::Plain } else { Variant::Covered }
+    }
+
     /// The shape with which the ledger is expected to cost least; `None` if there is none to choose from.
     pub(crate) fn cheapest(&self, shapes: &[Shape]) -> Option<Shape> {
-        let cost = |shape: &Shape| self.segments(*shape).saturating_mul(shape.cells() + RECURSION_CELLS);
-        shapes.iter().copied().min_by_key(cost)
+        let cost = |shape: &Shape| self.segments(*shape).saturating_mul(shape.cost());
+        let fitting = |shape: &&Shape| {
+            let heights = shape.0.log_heights();
+            let prices = heights.first().is_some_and(|hash| self.prices < 1 << (hash - 1));
+            shape.0.variant() == self.variant() && (prices || self.variant() == Variant::Plain)
+        };
+        shapes.iter().filter(fitting).copied().min_by_key(cost)
     }
 
     /// Segments of this shape that the ledger takes, about: the least number of equal shares that fit. Leaf keys are
@@ -131,15 +169,25 @@ impl LedgerSize {
 
     /// Whether a segment of this shape holds an average one of so many equal shares.
     fn share_fits(&self, shape: Shape, shares: u64) -> bool {
-        let [hash, entry, account, _] = shape.0.log_heights().map(|log_height| 1 << log_height);
+        let height = |table: usize| shape.0.log_heights().get(table).map_or(0, |log_height| 1u64 << log_height);
+        let [pledged, covered] = self.covered.map(|rows| rows.div_ceil(shares));
+        let prices = match shape.0.variant() {
+            Variant::Plain => 0,
+            Variant::Covered => self.prices,
+        };
         let accounts = self.accounts.div_ceil(shares);
         let positions = self.positions.div_ceil(shares);
         // A key has a group in a share if it occurs there at all, and one more for each group that is full.
         let groups: u64 = self.by_key.iter().map(|count| (*count).min(shares)).sum::<u64>().div_ceil(shares)
             + self.by_key.iter().map(|count| count / shares / u64::from(MAX_GROUP)).sum::<u64>();
         let nodes = accounts + SUBTREE_DEPTH as u64;
-        let rows = self.leaf_rows.div_ceil(shares) + nodes + groups + 1;
-        rows <= hash && positions <= entry && accounts <= account && groups <= MAX_TOTALS_ROWS as u64
+        let rows = self.leaf_rows.div_ceil(shares) + nodes + groups + 1 + prices;
+        rows <= height(0)
+            && positions <= height(1)
+            && accounts <= height(2)
+            && pledged <= height(PLAIN_TABLES)
+            && covered <= height(PLAIN_TABLES + 1)
+            && groups <= MAX_TOTALS_ROWS as u64
     }
 }
 

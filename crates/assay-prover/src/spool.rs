@@ -4,7 +4,7 @@ use std::fs::File;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
-use assay_circuit::MAX_TOTALS_ROWS;
+use assay_circuit::{MAX_TOTALS_ROWS, SegmentPrices};
 use assay_commit::{Committer, Digest, Salt, Salts};
 use assay_ledger::{AccountBatch, AccountReader, Excluded, Progress};
 use rayon::prelude::*;
@@ -41,6 +41,7 @@ pub(crate) fn spool(
     reader: &mut AccountReader,
     committer: &Committer,
     salts: &Salts,
+    prices: &SegmentPrices,
     folder: &Path,
     on_progress: &dyn Fn(&Progress),
 ) -> Result<Spool, ProverError> {
@@ -59,7 +60,7 @@ pub(crate) fn spool(
             if account.entries.len() > MAX_TOTALS_ROWS {
                 return Err(ProverError::AccountTooLarge);
             }
-            size.add(account.entries);
+            size.add(account.entries, prices);
             files.push(&Account { key, salt, uid: account.uid, entries: account.entries })?;
         }
         on_progress(&reader.progress());

@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use assay_commit::{Hasher, upper_depth};
+use assay_commit::{Digest, Hasher, upper_depth};
 use assay_recursion::statement::{NodeTotals, TotalsMode};
 use assay_recursion::tree::prover::{NodeProof, TreeProver};
 use assay_recursion::tree::wrap::Show;
@@ -22,6 +22,8 @@ pub(crate) struct TreeStage<'a> {
     pub(crate) folder: PathBuf,
     pub(crate) records: &'a ProofStore,
     pub(crate) shape: Shape,
+    /// Digest of the price rows.
+    pub(crate) prices: &'a Digest,
     pub(crate) expected: Expectations<'a>,
     /// What the proof shows.
     pub(crate) show: Show<'a>,
@@ -62,7 +64,7 @@ impl TreeStage<'_> {
         for entry in entries {
             let id = node_id(&key.to_bytes(), entry.record_blake3.as_bytes());
             if self.read(&id).is_none() {
-                let record = SegmentRecord::from_bytes(&hasher, &self.records.read(entry)?)
+                let record = SegmentRecord::from_bytes(&hasher, &self.records.read(entry)?, self.prices)
                     .map_err(|error| ProverError::SelfCheck(error.into()))?;
                 self.write(&id, &prover.leaf(&record.publics, &record.totals, &record.proof)?)?;
             }

@@ -2,14 +2,14 @@
 
 use alloc::vec::Vec;
 
-use assay_circuit::CIRCUIT_ID;
+use assay_circuit::{CIRCUIT_ID, SegmentPrices};
 use assay_commit::{
     Digest, Hasher, LeafKey, MAX_SEGMENTS, UpperTree, asset_table_digest, epoch_digest, published_root,
 };
 use assay_statement::{AssetTable, Entity, Epoch, Kind, Totals};
 
 use crate::record::{FILE_VERSION, MAX_RECORD_BYTES, Reader, RecordError};
-use crate::segment::{SegmentVerifier, VerifyError, border_keys};
+use crate::segment::{SegmentContext, SegmentVerifier, VerifyError, border_keys};
 
 /// First bytes of a bundle.
 pub const BUNDLE_MAGIC: [u8; 8] = *b"ASSAYBDL";
@@ -211,6 +211,7 @@ pub struct BundleVerifier<'a> {
     expected: Expectations<'a>,
     assets: Digest,
     epoch: Digest,
+    prices: Digest,
     last: Option<LeafKey>,
     tops: Vec<Digest>,
     totals: Totals,
@@ -225,11 +226,13 @@ impl<'a> BundleVerifier<'a> {
         let verifier = SegmentVerifier::new()?;
         let assets = asset_table_digest(verifier.hasher(), expected.assets);
         let epoch = epoch_digest(verifier.hasher(), expected.entity, expected.epoch, &assets);
+        let prices = *SegmentPrices::of_assets(expected.assets, verifier.hasher()).digest();
         Ok(Self {
             verifier,
             expected,
             assets,
             epoch,
+            prices,
             last: None,
             tops: Vec::new(),
             totals: Totals::new(),
@@ -255,7 +258,9 @@ impl<'a> BundleVerifier<'a> {
             return Err(VerifyError::SegmentCount);
         }
         self.record_bytes += record.len() as u64 + LENGTH_BYTES;
-        let (record, totals) = self.verifier.verify(record, &self.epoch, self.expected.assets)?;
+        let context =
+            SegmentContext { epoch: &self.epoch, assets: self.expected.assets, prices: &self.prices };
+        let (record, totals) = self.verifier.verify(record, context)?;
         let (first, last) = border_keys(&record);
         if self.last.is_some_and(|before| before >= first) {
             return Err(VerifyError::SegmentOrder { segment });

@@ -17,7 +17,7 @@ pub use bundle::{
 pub use opening::{MAX_OPENING_BYTES, OPENING_FORMAT, OpeningError, TotalsOpening};
 pub use proof::{MAX_PROOF_BYTES, PROOF_MAGIC, ProofFile, verify_proof};
 pub use record::{FILE_VERSION, MAX_RECORD_BYTES, RecordError, SEGMENT_MAGIC, SegmentRecord};
-pub use segment::{SegmentVerifier, VerifyError};
+pub use segment::{SegmentContext, SegmentVerifier, VerifyError};
 pub use totals_file::{
     MAX_TOTALS_BYTES, TOTALS_FORMAT, TotalsFile, TotalsFileAsset, TotalsFileEntry, TotalsFileError,
     TotalsFileHaircuts, TotalsFilePrice,

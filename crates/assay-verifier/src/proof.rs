@@ -2,11 +2,13 @@
 
 use alloc::vec::Vec;
 
-use assay_circuit::{SEGMENT_SHAPES, SegmentShape, p3_batch_stark::BatchProof};
+use assay_circuit::{SEGMENT_SHAPES, SegmentPrices, SegmentShape, Variant, p3_batch_stark::BatchProof};
 use assay_commit::{
     DIGEST_BYTES, Digest, Hasher, SUBTREE_DEPTH, asset_table_digest, epoch_digest, published_root,
 };
-use assay_recursion::statement::{ACCOUNTS_KEY, FinalRow, FinalStatement, FinalTotals, MAX_KEYS, TotalsMode};
+use assay_recursion::statement::{
+    ACCOUNTS_KEY, FinalRow, FinalStatement, FinalTotals, MAX_KEYS, NO_PRICES, TotalsMode,
+};
 use assay_recursion::tree::last::LOG_HEIGHT;
 use assay_recursion::{
     FINAL, FinalConfig, LayerConfig, VerifyingKey, final_commitment, final_key, proof_to_bytes,
@@ -14,7 +16,7 @@ use assay_recursion::{
 use assay_statement::{EntryKey, Totals};
 
 use crate::record::{FILE_VERSION, Reader, RecordError};
-use crate::segment::VerifyError;
+use crate::segment::{VerifyError, check_kinds};
 use crate::{Expectations, Figures, Statement};
 
 /// First bytes of a final proof.
@@ -130,12 +132,17 @@ impl ProofFile {
         Ok(Self { shape, statement: FileStatement { level, top, totals }, key, commitment, proof })
     }
 
+    /// The shape of the segments. It chooses among the pinned keys, so a proof can't claim another one than its own.
+    fn shape(&self) -> Result<SegmentShape, RecordError> {
+        SEGMENT_SHAPES.get(usize::from(self.shape)).copied().ok_or(RecordError::UnknownCircuit)
+    }
+
     /// The pinned key that the file's shape and level call for; the file must name it and hold its commitment.
     fn verifying_key(&self, hasher: &Hasher) -> Result<VerifyingKey<FinalConfig>, VerifyError> {
-        let shape = SEGMENT_SHAPES.get(usize::from(self.shape)).ok_or(RecordError::UnknownCircuit)?;
+        let shape = self.shape()?;
         let FileStatement { level, totals, .. } = &self.statement;
         let pinned =
-            final_key(totals.mode(), *shape, u32::from(*level)).ok_or(RecordError::UnknownCircuit)?;
+            final_key(totals.mode(), shape, u32::from(*level)).ok_or(RecordError::UnknownCircuit)?;
         if self.key != pinned {
             return Err(RecordError::UnknownCircuit.into());
         }
@@ -154,11 +161,16 @@ pub fn verify_proof(bytes: &[u8], expected: Expectations<'_>) -> Result<Statemen
     let file = ProofFile::from_bytes(bytes)?;
     let hasher = Hasher::new();
     let key = file.verifying_key(&hasher)?;
+    let variant = file.shape()?.variant();
     let FileStatement { level, top, totals } = file.statement;
 
     let assets = asset_table_digest(&hasher, expected.assets);
     let epoch = epoch_digest(&hasher, expected.entity, expected.epoch, &assets);
-    let statement = FinalStatement { level: u32::from(level), epoch, top, totals };
+    let prices = match variant {
+        Variant::Plain => NO_PRICES,
+        Variant::Covered => *SegmentPrices::of_assets(expected.assets, &hasher).digest(),
+    };
+    let statement = FinalStatement { level: u32::from(level), epoch, top, totals, prices };
     if !statement.is_well_formed() {
         return Err(VerifyError::UnknownAsset);
     }
@@ -179,6 +191,7 @@ pub fn verify_proof(bytes: &[u8], expected: Expectations<'_>) -> Result<Statemen
         }
         figures.add_total(entry, row.figure)?;
     }
+    check_kinds(variant, &figures)?;
     let depth = SUBTREE_DEPTH + usize::from(level);
     let accounts =
         accounts.filter(|count| (1..=1 << depth).contains(count)).ok_or(VerifyError::AccountCount)?;

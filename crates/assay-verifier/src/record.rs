@@ -3,7 +3,7 @@
 use alloc::vec::Vec;
 
 use assay_circuit::p3_batch_stark::BatchProof;
-use assay_circuit::{CIRCUIT_ID, SegmentConfig, SegmentPublics, TotalsRow, Val, totals_digest};
+use assay_circuit::{CIRCUIT_ID, SegmentConfig, SegmentPublics, TotalsRow, Val, Variant, totals_digest};
 use assay_commit::{DIGEST_BYTES, Digest, Hasher};
 use assay_statement::EntryKey;
 
@@ -61,9 +61,9 @@ impl SegmentRecord {
         Ok(bytes)
     }
 
-    /// Reads a record. The digest of the totals is computed from the list, so it can't differ from it; nothing is
-    /// verified yet.
-    pub fn from_bytes(hasher: &Hasher, bytes: &[u8]) -> Result<Self, RecordError> {
+    /// Reads a record. The digest of the totals is computed from the list, so it can't differ from it, and that of the
+    /// price rows, which is public if the segment covers debt, is the caller's; nothing is verified yet.
+    pub fn from_bytes(hasher: &Hasher, bytes: &[u8], prices: &Digest) -> Result<Self, RecordError> {
         if bytes.len() > MAX_RECORD_BYTES {
             return Err(RecordError::TooLarge);
         }
@@ -110,7 +110,12 @@ impl SegmentRecord {
             return Err(RecordError::NotCanonical);
         }
         let digest = totals_digest(hasher, &epoch, &totals);
-        let publics = SegmentPublics { top, epoch, totals: digest, first, last, accounts };
+        let prices = match Variant::of_tables(proof.degree_bits.len()) {
+            Some(Variant::Plain) => None,
+            Some(Variant::Covered) => Some(*prices),
+            None => return Err(RecordError::Tables),
+        };
+        let publics = SegmentPublics { top, epoch, totals: digest, first, last, accounts, prices };
         Ok(Self { publics, totals, proof })
     }
 }
@@ -188,6 +193,9 @@ pub enum RecordError {
     /// A number that is no entry key.
     #[error("a row of totals has no valid key")]
     EntryKey,
+    /// A proof of so many tables as no segment has.
+    #[error("the proof has another number of tables than any segment")]
+    Tables,
     /// Too many rows of totals.
     #[error("the list of totals has too many rows")]
     TotalsRows,

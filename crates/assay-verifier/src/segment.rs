@@ -1,30 +1,56 @@
 //! Verification of one segment.
 
+use alloc::vec::Vec;
+
 use assay_circuit::p3_batch_stark::{CommonData, verify_batch};
 use assay_circuit::{
     All, LOG_RANGE, MAX_LOG_HEIGHTS, MIN_LOG_HEIGHT, PublicsError, SEGMENT_PARAMETERS, SegmentAir,
-    SegmentConfig, segment_airs, segment_common,
+    SegmentConfig, Variant, segment_airs, segment_common,
 };
 use assay_commit::{Digest, Hasher, LeafKey, SUBTREE_DEPTH};
-use assay_statement::{AssetTable, Symbol, Totals, TotalsError};
+use assay_statement::{AssetTable, EntryKey, Kind, Symbol, Totals, TotalsError};
 
 use crate::record::{RecordError, SegmentRecord};
 
-/// Verifies segments of the one circuit that it knows.
+/// Verifies segments of the one circuit that it knows, in both its variants.
 pub struct SegmentVerifier {
     config: SegmentConfig,
-    airs: [SegmentAir; 4],
-    common: CommonData<SegmentConfig>,
+    plain: Tables,
+    covered: Tables,
     hasher: Hasher,
+}
+
+struct Tables {
+    airs: Vec<SegmentAir>,
+    common: CommonData<SegmentConfig>,
+}
+
+impl Tables {
+    fn new(config: &SegmentConfig, variant: Variant) -> Result<Self, VerifyError> {
+        let airs = segment_airs(variant, All);
+        let common = segment_common(config, &airs).ok_or(VerifyError::Setup)?;
+        Ok(Self { airs, common })
+    }
+}
+
+/// The epoch that segments must be of.
+#[derive(Clone, Copy)]
+pub struct SegmentContext<'a> {
+    /// Digest of the epoch.
+    pub epoch: &'a Digest,
+    /// The asset table.
+    pub assets: &'a AssetTable,
+    /// Digest of the asset table's price rows.
+    pub prices: &'a Digest,
 }
 
 impl SegmentVerifier {
     /// Sets the circuit up.
     pub fn new() -> Result<Self, VerifyError> {
         let config = SEGMENT_PARAMETERS.config();
-        let airs = segment_airs(All);
-        let common = segment_common(&config, &airs).ok_or(VerifyError::Setup)?;
-        Ok(Self { config, airs, common, hasher: Hasher::new() })
+        let plain = Tables::new(&config, Variant::Plain)?;
+        let covered = Tables::new(&config, Variant::Covered)?;
+        Ok(Self { config, plain, covered, hasher: Hasher::new() })
     }
 
     /// The hash.
@@ -32,38 +58,51 @@ impl SegmentVerifier {
         &self.hasher
     }
 
-    /// Verifies the record of a segment of the epoch with this digest and returns it with its totals.
+    /// Verifies the record of a segment and returns it with its totals. Totals of debt or collateral must be of a segment
+    /// that covers them at the prices of the asset table.
     pub fn verify(
         &self,
         bytes: &[u8],
-        epoch: &Digest,
-        assets: &AssetTable,
+        context: SegmentContext<'_>,
     ) -> Result<(SegmentRecord, Totals), VerifyError> {
-        let record = SegmentRecord::from_bytes(&self.hasher, bytes)?;
-        if record.publics.epoch != *epoch {
+        let record = SegmentRecord::from_bytes(&self.hasher, bytes, context.prices)?;
+        if record.publics.epoch != *context.epoch {
             return Err(VerifyError::OtherEpoch);
         }
         // The circuit counts in the field, so the number must be one that the field can't confuse with another.
         if !(1..=1 << SUBTREE_DEPTH).contains(&record.publics.accounts) {
             return Err(VerifyError::AccountCount);
         }
-        let totals = sum_totals(&record, assets)?;
-        let [hash, entry, account, range] = MAX_LOG_HEIGHTS;
-        let heights_fit = record.proof.degree_bits.len() == self.airs.len()
-            && record
-                .proof
-                .degree_bits
+        let totals = sum_totals(&record, context.assets)?;
+        let tables = match record.publics.variant() {
+            Variant::Plain => &self.plain,
+            Variant::Covered => &self.covered,
+        };
+        check_kinds(record.publics.variant(), &totals)?;
+        let log_heights = &record.proof.degree_bits;
+        let heights_fit = log_heights.len() == tables.airs.len()
+            && log_heights
                 .iter()
-                .zip([hash, entry, account, range])
+                .zip(MAX_LOG_HEIGHTS)
                 .all(|(log_height, most)| (MIN_LOG_HEIGHT..=most).contains(log_height))
-            && record.proof.degree_bits.last() == Some(&LOG_RANGE);
+            && log_heights.get(RANGE_TABLE) == Some(&LOG_RANGE);
         if !heights_fit {
             return Err(VerifyError::Heights);
         }
-        verify_batch(&self.config, &self.airs, &record.proof, &record.publics.values(), &self.common)
+        verify_batch(&self.config, &tables.airs, &record.proof, &record.publics.values(), &tables.common)
             .map_err(|_| VerifyError::Proof)?;
         Ok((record, totals))
     }
+}
+
+/// Place of the range table, whose height is fixed.
+const RANGE_TABLE: usize = 3;
+const _: () = assert!(MAX_LOG_HEIGHTS[RANGE_TABLE] == LOG_RANGE);
+
+/// Plain segments show nothing of debt, so there must be none: every entry is in some total.
+pub(crate) fn check_kinds(variant: Variant, totals: &Totals) -> Result<(), VerifyError> {
+    let equity = |(key, _): (EntryKey, u128)| key.kind() == Kind::EQUITY;
+    if variant == Variant::Covered || totals.iter().all(equity) { Ok(()) } else { Err(VerifyError::DebtNotCovered) }
 }
 
 /// Adds up the list of totals as integers; every key must be in the asset table.
@@ -109,6 +148,9 @@ pub enum VerifyError {
     /// A total that doesn't fit 128 bits.
     #[error(transparent)]
     TotalOverflow(#[from] TotalsError),
+    /// Totals of debt or collateral in a proof that doesn't show that each account's debt is covered.
+    #[error("the proof has debt or collateral and does not show that it is covered")]
+    DebtNotCovered,
     /// A total of an asset or kind that the asset table lacks.
     #[error("the totals name an asset or kind that the asset table lacks")]
     UnknownAsset,

@@ -74,7 +74,9 @@ pub(crate) fn run(arguments: &Bench, voice: Voice) -> Result<(), Failure> {
     let cpu_ms_per_account = cpu.as_secs_f64() * 1e3 / files.accounts as f64;
     let milliseconds = |duration: Duration| duration.as_secs_f64() * 1e3;
 
+    let by_table = || outcome.shape.variant().tables().iter().zip(&outcome.rows);
     if voice.json {
+        let rows: Value = by_table().map(|(table, rows)| ((*table).to_owned(), json!(rows))).collect();
         let phases: Vec<Value> = outcome
             .phases
             .iter()
@@ -89,10 +91,7 @@ pub(crate) fn run(arguments: &Bench, voice: Voice) -> Result<(), Failure> {
                 "ledger": match arguments.made.ledger { Holdings::Sparse => "sparse", Holdings::Dense => "dense" },
                 "accounts": files.accounts, "assets": assets.len(), "positions": files.positions,
                 "rows": outcome.rows.iter().sum::<u64>(),
-                "rows_by_table": {
-                    "hash": outcome.rows[0], "entry": outcome.rows[1], "account": outcome.rows[2],
-                    "range": outcome.rows[3],
-                },
+                "rows_by_table": rows,
                 "segments": segments, "shape": outcome.shape.name(),
                 "log_heights": outcome.shape.log_heights(),
                 "cpu_ms_per_account": cpu_ms_per_account, "wall_s": wall.as_secs_f64(),
@@ -115,13 +114,14 @@ pub(crate) fn run(arguments: &Bench, voice: Voice) -> Result<(), Failure> {
         grouped(files.positions),
         assets.len()
     );
+    let rows: Vec<_> = by_table()
+        .filter(|(table, _)| **table != "range")
+        .map(|(table, rows)| format!("{} {table}", grouped(*rows)))
+        .collect();
     println!(
-        "segments            {} of shape {}; {} hash, {} entry, {} account rows in use",
-        segments,
+        "segments            {segments} of shape {}; rows in use: {}",
         outcome.shape.name(),
-        grouped(outcome.rows[0]),
-        grouped(outcome.rows[1]),
-        grouped(outcome.rows[2])
+        rows.join(", ")
     );
     println!();
     println!("phase               wall s     CPU s   CPU us an account");

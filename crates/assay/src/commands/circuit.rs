@@ -1,4 +1,4 @@
-use assay_circuit::{CIRCUIT_ID, SEGMENT_SHAPES, SegmentSecurity, segment_security};
+use assay_circuit::{CIRCUIT_ID, SEGMENT_SHAPES, SegmentSecurity, Variant, segment_security};
 use assay_recursion::statement::TotalsMode;
 use assay_recursion::tree::{last, leaf, wrap};
 use assay_recursion::{FINAL, INNER, LayerSecurity, MAX_LEVEL, WRAP, final_key, layer_security};
@@ -8,9 +8,11 @@ use crate::commands::Voice;
 use crate::failure::Failure;
 
 pub(crate) fn run(voice: Voice) -> Result<(), Failure> {
-    let security = segment_security().ok_or_else(|| Failure::rejected("the circuit can't be described"))?;
+    // With the tables that cover debt: more of everything than without.
+    let security = segment_security(Variant::Covered)
+        .ok_or_else(|| Failure::rejected("the circuit can't be described"))?;
     let layers = [
-        layer_security(&INNER, leaf::LOG_HEIGHT),
+        layer_security(&INNER, leaf::COVERED_LOG_HEIGHT),
         layer_security(&WRAP, wrap::LOG_HEIGHT),
         layer_security(&FINAL, last::LOG_HEIGHT),
     ];
@@ -114,7 +116,7 @@ fn print_text(security: &SegmentSecurity, layers: &[LayerSecurity]) {
         for shape in SEGMENT_SHAPES {
             for level in 0..=MAX_LEVEL {
                 if let Some(key) = final_key(mode, shape, level) {
-                    println!("{:<7} {:<7} {level:>2}  {key}", shown(mode), shape.name());
+                    println!("{:<7} {:<14} {level:>2}  {key}", shown(mode), shape.name());
                 }
             }
         }
