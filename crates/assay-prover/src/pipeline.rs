@@ -196,7 +196,8 @@ pub fn prove_ledger(job: &Job<'_>, on_event: &(dyn Fn(Event<'_>) + Sync)) -> Res
             layout
         }
         None => {
-            let layout = lay_out(job, &work, &committer, &epoch, &prices, (&plan, &shapes), on_event, &mut clock)?;
+            let layout =
+                lay_out(job, &work, &committer, &epoch, &prices, (&plan, &shapes), on_event, &mut clock)?;
             let after = quick_fingerprint(&job.ledger, job.format)?;
             if !before.same_content(&after) {
                 return Err(ProverError::LedgerChanged);
@@ -302,8 +303,9 @@ fn lay_out(
     }
     let too_little = || Shape::too_little(job.memory, spooled.size.variant());
     let shape = spooled.size.cheapest(shapes).ok_or_else(too_little)?;
-    let layout =
-        deal(&spooled, plan, shape, prices, &work.segments(), &|accounts| on_event(Event::Dealing(accounts)))?;
+    let layout = deal(&spooled, plan, shape, prices, &work.segments(), &|accounts| {
+        on_event(Event::Dealing(accounts))
+    })?;
     clock.end("deal");
     Ok(layout)
 }

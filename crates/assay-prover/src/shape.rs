@@ -169,7 +169,8 @@ impl LedgerSize {
 
     /// Whether a segment of this shape holds an average one of so many equal shares.
     fn share_fits(&self, shape: Shape, shares: u64) -> bool {
-        let height = |table: usize| shape.0.log_heights().get(table).map_or(0, |log_height| 1u64 << log_height);
+        let height =
+            |table: usize| shape.0.log_heights().get(table).map_or(0, |log_height| 1u64 << log_height);
         let [pledged, covered] = self.covered.map(|rows| rows.div_ceil(shares));
         let prices = match shape.0.variant() {
             Variant::Plain => 0,

@@ -12,7 +12,7 @@ use assay_recursion::proof_to_bytes;
 use assay_recursion::statement::TotalsMode;
 use assay_recursion::tree::prover::TreeProver;
 use assay_recursion::tree::wrap::Show;
-use tree_common::{epoch, segment};
+use tree_common::{epoch, prices, proven, segment, trace};
 
 #[global_allocator]
 static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
@@ -37,7 +37,7 @@ fn main() {
         let filter = tracing_subscriber::EnvFilter::from_default_env();
         tracing_subscriber::fmt().with_span_events(spans).with_env_filter(filter).init();
     }
-    let shape = SegmentShape::custom([9, 7, 5, 15]).unwrap();
+    let shape = SegmentShape::custom([9, 7, 5, 15], None).unwrap();
     let prover = timed("keys of two levels", || TreeProver::new(shape, 1).unwrap());
     let segments: Vec<_> = (0..2).map(|i| segment(epoch(1), shape, i, 9 + i)).collect();
     let leaves: Vec<_> = segments
@@ -53,4 +53,11 @@ fn main() {
     let publics = statement.digest(&Hasher::new()).unwrap().0;
     timed("verification", || finisher.key().verify_bytes(&publics, &bytes).unwrap());
     println!("final proof: {} bytes", bytes.len());
+
+    let shape = SegmentShape::custom([9, 7, 5, 15], Some([5, 5])).unwrap();
+    let prover = timed("key over cover of debt", || TreeProver::new(shape, 0).unwrap());
+    let segment = proven(trace(epoch(1), shape, Some(&prices([5, 7, 9])), 0, 9));
+    timed("leaf over cover of debt", || {
+        prover.leaf(&segment.publics, &segment.totals, &segment.proof).unwrap()
+    });
 }

@@ -394,7 +394,11 @@ impl fmt::Display for Shortfall {
             Self::Value { hundredths } => {
                 // 1 / (100 * 2^15) is 5^15 / 10^17.
                 let unit = 100 << VALUE_FRACTION_BITS;
-                (hundredths / unit, hundredths % unit * 5u128.pow(VALUE_FRACTION_BITS), 2 + VALUE_FRACTION_BITS as usize)
+                (
+                    hundredths / unit,
+                    hundredths % unit * 5u128.pow(VALUE_FRACTION_BITS),
+                    2 + VALUE_FRACTION_BITS as usize,
+                )
             }
         };
         if fraction == 0 {

@@ -141,8 +141,7 @@ impl ProofFile {
     fn verifying_key(&self, hasher: &Hasher) -> Result<VerifyingKey<FinalConfig>, VerifyError> {
         let shape = self.shape()?;
         let FileStatement { level, totals, .. } = &self.statement;
-        let pinned =
-            final_key(totals.mode(), shape, u32::from(*level)).ok_or(RecordError::UnknownCircuit)?;
+        let pinned = final_key(totals.mode(), shape, u32::from(*level)).ok_or(RecordError::UnknownCircuit)?;
         if self.key != pinned {
             return Err(RecordError::UnknownCircuit.into());
         }

@@ -102,7 +102,11 @@ const _: () = assert!(MAX_LOG_HEIGHTS[RANGE_TABLE] == LOG_RANGE);
 /// Plain segments show nothing of debt, so there must be none: every entry is in some total.
 pub(crate) fn check_kinds(variant: Variant, totals: &Totals) -> Result<(), VerifyError> {
     let equity = |(key, _): (EntryKey, u128)| key.kind() == Kind::EQUITY;
-    if variant == Variant::Covered || totals.iter().all(equity) { Ok(()) } else { Err(VerifyError::DebtNotCovered) }
+    if variant == Variant::Covered || totals.iter().all(equity) {
+        Ok(())
+    } else {
+        Err(VerifyError::DebtNotCovered)
+    }
 }
 
 /// Adds up the list of totals as integers; every key must be in the asset table.

@@ -3,7 +3,8 @@
 use alloc::vec::Vec;
 
 use assay_circuit::{
-    MAX_GROUP, MAX_TOTALS_ROWS, SEGMENT_PARAMETERS, SegmentAir, SegmentConfig, SegmentPublics, TotalsRow, Val, Variant,
+    MAX_GROUP, MAX_TOTALS_ROWS, SEGMENT_PARAMETERS, SegmentAir, SegmentConfig, SegmentPublics, TotalsRow,
+    Val, Variant,
 };
 use assay_commit::{RowTag, SUBTREE_DEPTH};
 use p3_batch_stark::{BatchProof, CommonData};
@@ -53,7 +54,8 @@ impl LeafCircuit {
         common: &CommonData<SegmentConfig>,
         log_heights: &[usize],
     ) -> Result<Self, TreeCircuitError> {
-        let variant = Variant::of_tables(airs.len()).ok_or(TreeCircuitError::Tables { tables: airs.len() })?;
+        let variant =
+            Variant::of_tables(airs.len()).ok_or(TreeCircuitError::Tables { tables: airs.len() })?;
         Self::over(variant, ChildShape::new(&SEGMENT_PARAMETERS, airs, common, log_heights)?)
     }
 

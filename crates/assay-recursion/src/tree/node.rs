@@ -139,15 +139,8 @@ fn node(b: &mut CircuitBuilder, level: u32, child: &ChildShape) {
     let sums = [&left_list, &right_list, &list].map(|list| comparison.of_node(b, list));
     b.assert_mul_add(sums[1], present, sums[0], sums[2]);
 
-    let statement = StatementWires {
-        full,
-        epoch: left.epoch,
-        top,
-        first: left.first,
-        last,
-        totals,
-        prices: left.prices,
-    };
+    let statement =
+        StatementWires { full, epoch: left.epoch, top, first: left.first, last, totals, prices: left.prices };
     let digest = statement.digest(b, level);
     b.publish(digest);
 }

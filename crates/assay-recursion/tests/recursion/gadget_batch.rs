@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use crate::gadget_common::{LAZY, SMALL, ToyHeights, Verifier, recursion, segment, toy};
 use assay_circuit::p3_batch_stark::ProverData;
-use assay_circuit::{All, ProofParameters, Val, segment_airs, segment_common};
+use assay_circuit::{All, ProofParameters, Val, Variant, segment_airs, segment_common};
 use assay_recursion::gadgets::{self, ChildShape};
 use assay_recursion::{BuildError, CircuitBuilder, LOG_RANGE, RecursionAir, columns};
 use p3_field::PrimeCharacteristicRing;
@@ -72,7 +72,7 @@ fn segment_counts() {
         query_work: 20,
     };
     let config = parameters.config();
-    let airs = segment_airs(All);
+    let airs = segment_airs(Variant::Plain, All);
     let common = segment_common(&config, &airs).unwrap();
     for heights in [[14, 14, 12, 15], [17, 17, 15, 15], [19, 19, 17, 15], [18, 19, 12, 15]] {
         let shape = ChildShape::new(&parameters, &airs, &common, &heights).unwrap();

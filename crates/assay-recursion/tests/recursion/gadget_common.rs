@@ -4,13 +4,11 @@ use assay_circuit::p3_batch_stark::{
     BatchProof, CommonData, ProverData, ProverOnlyData, StarkInstance, prove_batch, verify_batch,
 };
 use assay_circuit::{
-    All, Challenge, ProofParameters, SegmentAccount, SegmentAir, SegmentConfig, SegmentInput, SegmentShape,
-    Val, build_segment, segment_airs, segment_common,
+    All, Challenge, ProofParameters, SegmentAir, SegmentConfig, SegmentShape, Val, Variant, segment_airs,
+    segment_common,
 };
-use assay_commit::{Committer, Digest, Hasher, Salt};
 use assay_recursion::gadgets::{self, ChildShape, ProofError, VerifiedChild, push_proof};
 use assay_recursion::{Circuit, CircuitBuilder, Counts, Inputs, LOG_RANGE, RecursionAir, Wire, Witness};
-use assay_statement::{Amount, Entity, Entry, EntryKey};
 use p3_air::{Air, AirBuilder, BaseAir, WindowAccess};
 use p3_field::PrimeCharacteristicRing;
 use p3_lookup::{Count, InteractionBuilder};
@@ -235,32 +233,10 @@ impl<A> Case<A> {
 /// A segment with a few accounts.
 pub(crate) fn segment(parameters: ProofParameters, accounts: u32) -> Case<SegmentAir> {
     let config = parameters.config();
-    let airs = segment_airs(All).to_vec();
+    let airs = segment_airs(Variant::Plain, All);
     let common = segment_common(&config, &airs).unwrap();
-    let epoch = Digest(core::array::from_fn(|i| Val::from_usize(i + 1)));
-    let committer = Committer::new(Hasher::new(), &Entity::new("example.org").unwrap(), &epoch);
-    let entry = |key: u16, amount: u128| Entry {
-        key: EntryKey::from_number(key).unwrap(),
-        amount: Amount::new(amount).unwrap(),
-    };
-    let entries: Vec<Vec<Entry>> = (0..accounts)
-        .map(|i| {
-            (0..i % 4).map(|j| entry(8 + 8 * j as u16, (1000 * u128::from(i + 1)) << (10 * j))).collect()
-        })
-        .collect();
-    let keys: Vec<(Digest, Salt)> = (0..accounts)
-        .map(|i| {
-            let key = Digest(core::array::from_fn(|k| Val::from_u32(10 * (i + 1) + k as u32)));
-            (key, Salt(core::array::from_fn(|k| Val::from_u32(77 * i + k as u32))))
-        })
-        .collect();
-    let accounts = keys
-        .iter()
-        .zip(&entries)
-        .map(|((key, salt), entries)| SegmentAccount { key, salt, entries })
-        .collect();
-    let heights = SegmentShape::custom([9, 7, 5, 15]).unwrap();
-    let trace = build_segment(&committer, &SegmentInput { epoch, accounts }, heights).unwrap();
+    let heights = SegmentShape::custom([9, 7, 5, 15], None).unwrap();
+    let trace = crate::tree_common::trace(crate::tree_common::epoch(0), heights, None, 0, accounts);
     let publics = trace.publics.values();
     let data = ProverData { common, prover_only: ProverOnlyData::empty() };
     let proof = prove(&config, &airs, &trace.tables, &publics, &data);

@@ -1,8 +1,11 @@
 //! The tree of proofs from segments to the last layer: honest runs, and what a dishonest prover tries.
-use crate::tree_common::{Segment, epoch, segment};
-use assay_circuit::{SEGMENT_SHAPES, SegmentShape, Val};
+use crate::tree_common::{Segment, epoch, prices, proven, segment, trace};
+use assay_circuit::{SegmentShape, Val};
 use assay_commit::{Hasher, UpperTree};
-use assay_recursion::statement::{FinalRow, FinalTotals, NodeStatement, TotalsMode};
+use assay_recursion::statement::{
+    FinalRow, FinalStatement, FinalTotals, NO_PRICES, NodeStatement, TotalsMode,
+};
+use assay_recursion::tree::leaf::LeafError;
 use assay_recursion::tree::prover::{NodeProof, TreeError, TreeProver};
 use assay_recursion::tree::wrap::Show;
 use assay_recursion::{final_key, proof_from_bytes, proof_to_bytes};
@@ -12,7 +15,7 @@ use p3_field::PrimeCharacteristicRing;
 type Change<T> = (&'static str, fn(&mut T));
 
 fn shape() -> SegmentShape {
-    SegmentShape::custom([9, 7, 5, 15]).unwrap()
+    SegmentShape::custom([9, 7, 5, 15], None).unwrap()
 }
 
 fn leaf(prover: &TreeProver, segment: &Segment) -> NodeProof {
@@ -83,12 +86,13 @@ fn three_segments_end_in_one_proof() {
     let shallow = prover.finisher(1, TotalsMode::Open).unwrap();
     assert!(shallow.key().verify(&publics, &proof).is_err());
     // Nor does the key take a statement with a total, the epoch, the depth or the top changed (A11).
-    for change in 0..4 {
+    for change in 0..5 {
         let mut claimed = statement.clone();
         match change {
             0 => rows_of(&mut claimed.totals)[1].figure -= 1,
             1 => claimed.epoch.0[3] += Val::ONE,
             2 => claimed.level -= 1,
+            3 => claimed.prices.0[0] += Val::ONE,
             _ => claimed.top.0[0] += Val::ONE,
         }
         let publics = claimed.digest(&hasher).unwrap().0;
@@ -152,13 +156,14 @@ fn cheats(prover: &TreeProver, leaves: &[NodeProof], left: &NodeProof, right: &N
     refused(prover.node(&leaves[0], Some(&foreign)), "a child of another epoch");
 
     // A child that claims what its proof doesn't say.
-    let lies: [Change<NodeStatement>; 6] = [
+    let lies: [Change<NodeStatement>; 7] = [
         ("another top", |statement| statement.top.0[0] += Val::ONE),
         ("another first key", |statement| statement.first[1] += Val::ONE),
         ("another last key", |statement| statement.last[1] += Val::ONE),
         ("another epoch", |statement| statement.epoch.0[7] += Val::ONE),
         ("no gap", |statement| statement.full = !statement.full),
         ("other totals", |statement| statement.totals.0[0] += Val::ONE),
+        ("prices", |statement| statement.prices.0[7] += Val::ONE),
     ];
     for (what, lie) in lies {
         refused(prover.node(&claiming(&leaves[0], lie), Some(&leaves[1])), what);
@@ -179,15 +184,54 @@ fn cheats(prover: &TreeProver, leaves: &[NodeProof], left: &NodeProof, right: &N
     refused(prover.node(&other, Some(&leaves[1])), "another child's proof");
 }
 
+/// Segments that cover debt: all at the same prices, which the final proof states (A4, A17).
+#[test]
+fn a04_segments_that_cover_debt_have_one_set_of_prices() {
+    let hasher = Hasher::new();
+    let shape = SegmentShape::custom([9, 7, 5, 15], Some([6, 6])).unwrap();
+    let prover = TreeProver::new(shape, 1).unwrap();
+    let honest = prices([6_400_050, 100, 342_517]);
+    let segments: Vec<_> = (0..2).map(|i| proven(trace(epoch(1), shape, Some(&honest), i, 9 + i))).collect();
+    let leaves: Vec<_> = segments.iter().map(|segment| leaf(&prover, segment)).collect();
+    let root = prover.node(&leaves[0], Some(&leaves[1])).unwrap();
+    assert_eq!(root.statement.prices, *honest.digest());
+
+    // The price of what is pledged is inflated, or that of what is owed lowered, in one segment only.
+    for inflated in [prices([6_400_051, 100, 342_517]), prices([6_400_050, 99, 342_517])] {
+        let other = leaf(&prover, &proven(trace(epoch(1), shape, Some(&inflated), 1, 10)));
+        refused(prover.node(&leaves[0], Some(&other)), "a child with other prices");
+        let lie = claiming(&other, |statement| statement.prices = *honest.digest());
+        refused(prover.node(&leaves[0], Some(&lie)), "a child that hides its prices");
+    }
+    let mut hidden = proven(trace(epoch(1), shape, Some(&honest), 0, 9));
+    hidden.publics.prices = Some(*prices([1, 100, 1]).digest());
+    let outcome = prover.leaf(&hidden.publics, &hidden.totals, &hidden.proof);
+    assert!(matches!(outcome, Err(TreeError::Violation(_))));
+    hidden.publics.prices = None;
+    let outcome = prover.leaf(&hidden.publics, &hidden.totals, &hidden.proof);
+    assert!(matches!(outcome, Err(TreeError::Leaf(LeafError::Variant))));
+
+    let finisher = prover.finisher(1, TotalsMode::Open).unwrap();
+    let (statement, proof) = finisher.finish(&root, Show::Totals).unwrap();
+    assert_eq!(statement.prices, *honest.digest());
+    finisher.key().verify(&statement.digest(&hasher).unwrap().0, &proof).unwrap();
+    for claimed in [NO_PRICES, *prices([6_400_050, 100, 342_518]).digest()] {
+        let claimed = FinalStatement { prices: claimed, ..statement.clone() };
+        assert!(finisher.key().verify(&claimed.digest(&hasher).unwrap().0, &proof).is_err());
+    }
+}
+
 /// A23: what the verifiers have compiled in is what the program computes. If this fails on purpose, compute all keys anew
 /// with the example `pin_keys`, and say so in the changelog.
 #[test]
 fn a23_keys_are_pinned() {
-    let shape = SEGMENT_SHAPES[0];
-    let prover = TreeProver::new(shape, 1).unwrap();
-    for (mode, level) in [(TotalsMode::Open, 0), (TotalsMode::Open, 1), (TotalsMode::Bounded, 1)] {
-        let key = prover.finisher(level, mode).unwrap().key().digest(&Hasher::new());
-        assert_eq!(Some(key), final_key(mode, shape, level), "{mode:?}, level {level}");
+    for name in ["small", "small-covered"] {
+        let shape = SegmentShape::of_name(name).unwrap();
+        let prover = TreeProver::new(shape, 1).unwrap();
+        for (mode, level) in [(TotalsMode::Open, 0), (TotalsMode::Open, 1), (TotalsMode::Bounded, 1)] {
+            let key = prover.finisher(level, mode).unwrap().key().digest(&Hasher::new());
+            assert_eq!(Some(key), final_key(mode, shape, level), "{name}, {mode:?}, level {level}");
+        }
     }
 }
 

@@ -2,7 +2,8 @@
 //! likes, proves whatever comes out, and the proof doesn't verify. A8, A9 and A11 where they meet the tree.
 use crate::tree_common::{Segment, epoch, segment};
 use assay_circuit::{
-    All, SEGMENT_PARAMETERS, SegmentPublics, SegmentShape, TotalsRow, Val, segment_airs, segment_common,
+    All, SEGMENT_PARAMETERS, SegmentPublics, SegmentShape, TotalsRow, Val, Variant, segment_airs,
+    segment_common,
 };
 use assay_commit::Hasher;
 use assay_recursion::statement::{FinalRow, FinalTotals, LEAF_KEYS, MAX_KEYS, TotalsMode};
@@ -28,7 +29,7 @@ fn forced(circuit: &Circuit, key: &ProvingKey, inputs: &Inputs) -> bool {
 }
 
 fn leaf_level() -> Level<LeafCircuit> {
-    let airs = segment_airs(All);
+    let airs = segment_airs(Variant::Plain, All);
     let common = segment_common(&SEGMENT_PARAMETERS.config(), &airs).unwrap();
     let circuit = LeafCircuit::new(&airs, &common, &shape().log_heights()).unwrap();
     let key = ProvingKey::new(INNER, circuit.circuit()).unwrap();
@@ -36,7 +37,7 @@ fn leaf_level() -> Level<LeafCircuit> {
 }
 
 fn shape() -> SegmentShape {
-    SegmentShape::custom([9, 7, 5, 15]).unwrap()
+    SegmentShape::custom([9, 7, 5, 15], None).unwrap()
 }
 
 impl Level<LeafCircuit> {

@@ -12,14 +12,14 @@ use crate::tree_common::epoch;
 use assay_circuit::p3_batch_stark::{BatchProof, ProverData, StarkInstance, prove_batch};
 use assay_circuit::{
     All, Challenge, MAX_TOTALS_ROWS, ProofParameters, SEGMENT_PARAMETERS, SegmentConfig, SegmentPublics,
-    SegmentShape, TotalsRow, Val, segment_airs, segment_common, totals_digest,
+    SegmentShape, TotalsRow, Val, Variant, segment_airs, segment_common, totals_digest,
 };
 use assay_commit::{Digest, Hasher};
 use assay_recursion::gadgets::ChildShape;
 use assay_recursion::mutation::{Assertion, Site};
 use assay_recursion::statement::{
-    FINAL_ROW, FinalRow, FinalTotals, LEAF_KEYS, LIMBS, MAX_KEYS, NODE_ROW, NodeRow, NodeStatement,
-    NodeTotals, SEGMENT_LIMBS, TotalsMode,
+    FINAL_ROW, FinalRow, FinalTotals, LEAF_KEYS, LIMBS, MAX_KEYS, NO_PRICES, NODE_ROW, NodeRow,
+    NodeStatement, NodeTotals, SEGMENT_LIMBS, TotalsMode,
 };
 use assay_recursion::tree::TreeCircuitError;
 use assay_recursion::tree::last::LastCircuit;
@@ -316,6 +316,7 @@ fn claims(rows: &[TotalsRow], accounts: u32) -> SegmentPublics {
         first: Val::new_array([10, 11]),
         last: Val::new_array([20, 21]),
         accounts,
+        prices: None,
     }
 }
 
@@ -593,11 +594,12 @@ fn statement() -> NodeStatement {
         first: Val::new_array([5, 6]),
         last: Val::new_array([(3 << 24) + 100, 7]),
         totals: Digest([Val::ZERO; 8]),
+        prices: Digest(Val::new_array([9; 8])),
     }
 }
 
 /// Elements of a statement that are inputs.
-const STATEMENT: usize = 29;
+const STATEMENT: usize = 37;
 
 /// Element of the totals' digest among them.
 const STATED_TOTALS: usize = 21;
@@ -654,6 +656,9 @@ fn every_check_of_a_node_is_needed() {
     let foreign = Claim::new(&anyone, NodeStatement { epoch: epoch(2), ..of_right }, list(1));
     let place = ("node.rs", "assert_same(b, &left.epoch, &right.epoch)", 0);
     node.impossible("two epochs", place, &pair(&left.child(), &foreign.child()), &none);
+    let dearer = Claim::new(&anyone, NodeStatement { prices: NO_PRICES, ..of_right }, list(1));
+    let place = ("node.rs", "assert_same(b, &left.prices, &right.prices)", 0);
+    node.impossible("two sets of prices", place, &pair(&left.child(), &dearer.child()), &none);
     let gap = Claim::new(&anyone, NodeStatement { full: false, ..statement() }, list(3));
     let place = ("node.rs", "b.assert_mul_add(present, left.full, zero, present)", 0);
     node.impossible("a gap", place, &pair(&gap.child(), &right.child()), &none);
@@ -976,9 +981,9 @@ fn lines(circuit: &Circuit) -> BTreeMap<Line, usize> {
 /// What the circuits here assert about the tree is what the real ones do.
 #[test]
 fn circuits_over_anything_are_those_of_the_tree() {
-    let airs = segment_airs(All);
+    let airs = segment_airs(Variant::Plain, All);
     let common = segment_common(&SEGMENT_PARAMETERS.config(), &airs).unwrap();
-    let shape = SegmentShape::custom([9, 7, 5, 15]).unwrap();
+    let shape = SegmentShape::custom([9, 7, 5, 15], None).unwrap();
     let leaf = LeafCircuit::new(&airs, &common, &shape.log_heights()).unwrap();
     assert_eq!(lines(leaf.circuit()), lines(Leaves::new().circuit.circuit()));
     let key = ProvingKey::new(INNER, leaf.circuit()).unwrap();

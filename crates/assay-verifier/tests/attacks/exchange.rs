@@ -181,7 +181,7 @@ pub(crate) fn prove_in_order<K: Keeps>(
     order: [usize; 4],
 ) -> BatchProof<SegmentConfig> {
     let config = parameters.config();
-    let airs = segment_airs(keeps);
+    let airs = segment_airs(Variant::Plain, keeps);
     let airs = order.map(|i| airs[i].clone());
     let common = segment_common(&config, &airs).unwrap();
     let publics = publics.values();
@@ -202,7 +202,7 @@ pub(crate) fn holds<K: Keeps>(
     publics: &SegmentPublics,
 ) -> bool {
     let config = parameters.config();
-    let airs = segment_airs(keeps);
+    let airs = segment_airs(Variant::Plain, keeps);
     let common = segment_common(&config, &airs).unwrap();
     verify_batch(&config, &airs, proof, &publics.values(), &common).is_ok()
 }
