@@ -8,7 +8,7 @@ use assay_circuit::p3_batch_stark::{
 };
 use assay_circuit::{
     All, Keeps, ProofParameters, SEGMENT_PARAMETERS, SegmentAccount, SegmentConfig, SegmentInput,
-    SegmentPublics, SegmentShape, SegmentTrace, build_segment, segment_airs, segment_common,
+    SegmentPrices, SegmentPublics, SegmentShape, SegmentTrace, build_segment, segment_airs, segment_common,
 };
 use assay_commit::{
     Committer, Digest, EpochSecret, Hasher, LeafKey, Path, Receipt, Salt, Subtree, UpperTree,
@@ -18,7 +18,8 @@ use assay_statement::{
     Amount, Asset, AssetTable, Entity, Entry, EntryKey, Epoch, Kind, Price, Symbol, Totals, Uid,
 };
 use assay_verifier::{
-    BundleHeader, Expectations, SegmentRecord, SegmentVerifier, Statement, VerifyError, verify_bundle,
+    BundleHeader, Expectations, SegmentContext, SegmentRecord, SegmentVerifier, Statement, VerifyError,
+    verify_bundle,
 };
 
 /// An account with what is derived from its uid.
@@ -36,14 +37,17 @@ pub(crate) struct Exchange {
     pub(crate) assets: AssetTable,
     pub(crate) digest: Digest,
     pub(crate) committer: Committer,
+    /// At which debt is covered, if any account has debt or collateral.
+    pub(crate) prices: Option<SegmentPrices>,
     /// In order of the leaf key.
     pub(crate) accounts: Vec<Account>,
 }
 
-/// Tables of the tests' assets.
+/// Tables of the tests' assets, of which none is worth anything, so that any debt is covered.
 pub(crate) fn asset_table(symbols: &[&str]) -> AssetTable {
-    AssetTable::new(symbols.iter().map(|symbol| Asset::new(Symbol::new(symbol).unwrap(), 8)).collect())
-        .unwrap()
+    let price = Some(Price { mantissa: 0, scale: 0 });
+    let asset = |symbol: &&str| Asset { price, ..Asset::new(Symbol::new(symbol).unwrap(), 8) };
+    AssetTable::new(symbols.iter().map(asset).collect()).unwrap()
 }
 
 pub(crate) fn entry(asset: usize, kind: Kind, amount: u128) -> Entry {
@@ -72,10 +76,13 @@ impl Exchange {
             })
             .collect();
         accounts.sort_by_key(|account| LeafKey::of(&account.key));
-        Self { entity, epoch, assets, digest, committer, accounts }
+        let equity = |account: &Account| account.entries.iter().all(|entry| entry.key.kind() == Kind::EQUITY);
+        let prices =
+            (!accounts.iter().all(equity)).then(|| SegmentPrices::of_assets(&assets, committer.hasher()));
+        Self { entity, epoch, assets, digest, committer, prices, accounts }
     }
 
-    /// The exchange of most tests: twelve accounts with none to four entries of all kinds.
+    /// The exchange of most tests: twelve accounts with none to four entries of all kinds, and equity for collateral.
     fn example(entity: &str, epoch: &str, assets: AssetTable) -> Self {
         let ledger = (0..12).map(|i| {
             let entries = (0..i % 5).map(|j| {
@@ -83,7 +90,11 @@ impl Exchange {
                 entry(j % 3, kind, (1_000_000_007 * (i as u128 + 1)) << (5 * j))
             });
             let mut entries: Vec<Entry> = entries.collect();
-            entries.sort_by_key(|entry| entry.key);
+            // Of two entries with one key the larger stays.
+            let pledged: Vec<Entry> =
+                entries.iter().filter(|entry| entry.key.kind().number() > 1).copied().collect();
+            entries.extend(pledged.iter().map(|of| entry(of.key.asset(), Kind::EQUITY, 4 * of.amount.get())));
+            entries.sort_by_key(|entry| (entry.key, std::cmp::Reverse(entry.amount.get())));
             entries.dedup_by_key(|entry| entry.key);
             (format!("customer-{i}@example.org"), entries)
         });
@@ -92,6 +103,11 @@ impl Exchange {
 
     pub(crate) fn expectations(&self) -> Expectations<'_> {
         Expectations::new(&self.entity, &self.epoch, &self.assets)
+    }
+
+    /// Place of the last account with entries.
+    pub(crate) fn last_with_entries(&self) -> usize {
+        self.accounts.iter().rposition(|account| !account.entries.is_empty()).unwrap()
     }
 
     /// The plain sum over some accounts.
@@ -108,8 +124,9 @@ impl Exchange {
             let account = &self.accounts[i];
             SegmentAccount { key: &account.key, salt: &account.salt, entries: &account.entries }
         });
-        let input = SegmentInput { epoch: self.digest, accounts: accounts.collect() };
-        let shape = SegmentShape::fitting(&input.accounts).unwrap();
+        let input =
+            SegmentInput { epoch: self.digest, accounts: accounts.collect(), prices: self.prices.as_ref() };
+        let shape = SegmentShape::fitting(&input.accounts, input.prices).unwrap();
         build_segment(&self.committer, &input, shape).unwrap()
     }
 
@@ -169,7 +186,8 @@ pub(crate) fn prove<K: Keeps>(
     trace: &SegmentTrace,
     publics: &SegmentPublics,
 ) -> BatchProof<SegmentConfig> {
-    prove_in_order(keeps, parameters, trace, publics, [0, 1, 2, 3])
+    let order: Vec<usize> = (0..trace.tables.len()).collect();
+    prove_in_order(keeps, parameters, trace, publics, &order)
 }
 
 /// Proves with the tables in another order.
@@ -178,17 +196,17 @@ pub(crate) fn prove_in_order<K: Keeps>(
     parameters: &ProofParameters,
     trace: &SegmentTrace,
     publics: &SegmentPublics,
-    order: [usize; 4],
+    order: &[usize],
 ) -> BatchProof<SegmentConfig> {
     let config = parameters.config();
-    let airs = segment_airs(Variant::Plain, keeps);
-    let airs = order.map(|i| airs[i].clone());
+    let airs = segment_airs(trace.publics.variant(), keeps);
+    let airs: Vec<_> = order.iter().map(|i| airs[*i].clone()).collect();
     let common = segment_common(&config, &airs).unwrap();
     let publics = publics.values();
     let instances: Vec<_> = airs
         .iter()
         .zip(order)
-        .map(|(air, i)| StarkInstance { air, trace: &trace.tables[i], public_values: publics[i].clone() })
+        .map(|(air, i)| StarkInstance { air, trace: &trace.tables[*i], public_values: publics[*i].clone() })
         .collect();
     let data = ProverData { common, prover_only: ProverOnlyData::empty() };
     prove_batch(&config, &instances, &data).unwrap()
@@ -202,7 +220,7 @@ pub(crate) fn holds<K: Keeps>(
     publics: &SegmentPublics,
 ) -> bool {
     let config = parameters.config();
-    let airs = segment_airs(Variant::Plain, keeps);
+    let airs = segment_airs(publics.variant(), keeps);
     let common = segment_common(&config, &airs).unwrap();
     verify_batch(&config, &airs, proof, &publics.values(), &common).is_ok()
 }
@@ -218,7 +236,7 @@ pub(crate) fn record(
 }
 
 pub(crate) fn parse(record: &[u8]) -> SegmentRecord {
-    SegmentRecord::from_bytes(&Hasher::new(), record).unwrap()
+    SegmentRecord::from_bytes(&Hasher::new(), record, &PRICES).unwrap()
 }
 
 /// A bundle with this root and these records.
@@ -239,7 +257,7 @@ pub(crate) static EXCHANGE: LazyLock<Exchange> =
 /// The same customers and balances in another epoch, of another entity, with another asset table.
 pub(crate) static OTHERS: LazyLock<[Exchange; 3]> = LazyLock::new(|| {
     let mut priced = EXCHANGE.assets.assets().to_vec();
-    priced[0].price = Some(Price { mantissa: 1, scale: 0 });
+    priced[0].price = Some(Price { mantissa: 0, scale: 1 });
     [
         Exchange::example("example.org", "2026-q2", EXCHANGE.assets.clone()),
         Exchange::example("example.com", "2026-q3", EXCHANGE.assets.clone()),
@@ -261,11 +279,19 @@ pub(crate) fn thirds() -> Vec<u8> {
     EXCHANGE.bundle(&[&THIRDS[0], &THIRDS[1], &THIRDS[2]])
 }
 
+/// Digest of the price rows of [`EXCHANGE`].
+pub(crate) static PRICES: LazyLock<Digest> = LazyLock::new(|| *EXCHANGE.prices.as_ref().unwrap().digest());
+
+/// What verifiers of its segments know.
+pub(crate) fn context() -> SegmentContext<'static> {
+    SegmentContext { epoch: &EXCHANGE.digest, assets: &EXCHANGE.assets, prices: &PRICES }
+}
+
 /// A verifier of single segments, set up once.
 pub(crate) static VERIFIER: LazyLock<SegmentVerifier> = LazyLock::new(|| SegmentVerifier::new().unwrap());
 
 pub(crate) fn verify_segment(record: &[u8]) -> Result<Totals, VerifyError> {
-    VERIFIER.verify(record, &EXCHANGE.digest, &EXCHANGE.assets).map(|(_, totals)| totals)
+    VERIFIER.verify(record, context()).map(|(_, totals)| totals)
 }
 
 /// Xorshift: the tests change the same places in every run.

@@ -29,10 +29,10 @@ const ROWS: usize = HEAD + 3 + DIGEST_BYTES + 4;
 /// Bytes of a row.
 const ROW: usize = 20;
 
-struct Final {
-    bytes: Vec<u8>,
+pub(crate) struct Final {
+    pub(crate) bytes: Vec<u8>,
     /// The same with bounds in place of totals, each just kept.
-    bounded: Vec<u8>,
+    pub(crate) bounded: Vec<u8>,
     salt: Digest,
     leaf: NodeProof,
 }
@@ -40,14 +40,26 @@ struct Final {
 /// The final proof over one segment with all accounts.
 static FINAL: LazyLock<Final> = LazyLock::new(|| final_of(&EXCHANGE));
 
+/// The shape of [`FINAL`]'s segment.
+fn shape() -> SegmentShape {
+    SegmentShape::of_name("small-covered").unwrap()
+}
+
 fn final_of(exchange: &Exchange) -> Final {
-    let shape = SEGMENT_SHAPES[0];
+    final_in(exchange, shape())
+}
+
+pub(crate) fn final_in(exchange: &Exchange, shape: SegmentShape) -> Final {
     let accounts = exchange.accounts.iter().map(|account| SegmentAccount {
         key: &account.key,
         salt: &account.salt,
         entries: &account.entries,
     });
-    let input = SegmentInput { epoch: exchange.digest, accounts: accounts.collect() };
+    let input = SegmentInput {
+        epoch: exchange.digest,
+        accounts: accounts.collect(),
+        prices: exchange.prices.as_ref(),
+    };
     let trace = build_segment(&exchange.committer, &input, shape).unwrap();
     let proof = prove(All, &SEGMENT_PARAMETERS, &trace, &trace.publics);
     let prover = TreeProver::new(shape, 0).unwrap();
@@ -81,7 +93,7 @@ fn an_honest_final_proof_says_what_the_ledger_says() {
     assert_eq!(statement.figures, Figures::Exact { accounts: 12, totals: EXCHANGE.totals(0..12) });
     assert_eq!(statement.root, EXCHANGE.root(vec![FINAL.leaf.statement.top]));
     assert_eq!(statement.segments, None);
-    assert_eq!(statement.key, final_key(TotalsMode::Open, SEGMENT_SHAPES[0], 0));
+    assert_eq!(statement.key, final_key(TotalsMode::Open, shape(), 0));
 }
 
 /// A22, A28: the file says nothing about who, when and what; the caller does.
@@ -90,7 +102,7 @@ fn a28_other_expectations_reject() {
     for other in OTHERS.iter() {
         assert_eq!(verify_proof(&FINAL.bytes, other.expectations()).err(), Some(VerifyError::Proof));
     }
-    let totals = EXCHANGE.totals(0..11);
+    let totals = EXCHANGE.totals(0..EXCHANGE.last_with_entries());
     let root = Digest([assay_circuit::Val::new(1); 8]);
     let cases: [(Expectations<'_>, VerifyError); 3] = [
         (Expectations { root: Some(root), ..EXCHANGE.expectations() }, VerifyError::OtherRoot),
@@ -170,8 +182,8 @@ fn a8_a_circuit_that_asserts_nothing() {
         })
         .collect();
     let commitment = ROWS + rows.len() * ROW;
-    let NodeStatement { level, epoch, top, .. } = FINAL.leaf.statement;
-    let statement = FinalStatement { level, epoch, top, totals: FinalTotals::Open(rows) };
+    let NodeStatement { level, epoch, top, prices, .. } = FINAL.leaf.statement;
+    let statement = FinalStatement { level, epoch, top, totals: FinalTotals::Open(rows), prices };
     let publics = statement.digest(&Hasher::new()).unwrap().0;
     let mut inputs = Inputs::default();
     publics.iter().for_each(|element| inputs.push_base(*element));
@@ -299,7 +311,7 @@ fn a8_other_keys_reject() {
     for mode in TotalsMode::ALL {
         for (shape, known) in SEGMENT_SHAPES.iter().enumerate() {
             for level in 0..=MAX_LEVEL {
-                if (mode, shape, level) == (TotalsMode::Open, 0, 0) {
+                if (mode, *known, level) == (TotalsMode::Open, self::shape(), 0) {
                     continue;
                 }
                 let mut bytes = FINAL.bytes.clone();
@@ -324,7 +336,7 @@ fn a8_other_keys_reject() {
     }
     for mode in TotalsMode::ALL {
         assert_eq!(final_key(mode, SEGMENT_SHAPES[0], MAX_LEVEL + 1), None);
-        assert_eq!(final_key(mode, SegmentShape::custom([9, 7, 5, 15]).unwrap(), 0), None);
+        assert_eq!(final_key(mode, SegmentShape::custom([9, 7, 5, 15], None).unwrap(), 0), None);
     }
 }
 

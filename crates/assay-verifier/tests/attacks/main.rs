@@ -3,6 +3,7 @@
 //! All in one program, so that the tests share their proofs, which take about a second each.
 #![allow(clippy::unwrap_used, reason = "tests")]
 
+mod debt;
 mod exchange;
 mod final_proof;
 mod honest;

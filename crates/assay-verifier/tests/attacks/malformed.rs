@@ -45,13 +45,13 @@ proptest! {
     #[test]
     fn a25_random_bytes(bytes in vec(any::<u8>(), 0..600)) {
         let hasher = Hasher::new();
-        prop_assert!(SegmentRecord::from_bytes(&hasher, &bytes).is_err());
+        prop_assert!(SegmentRecord::from_bytes(&hasher, &bytes, &assay_commit::EMPTY).is_err());
         let record = after_head(SEGMENT_MAGIC, &bytes);
-        prop_assert!(SegmentRecord::from_bytes(&hasher, &record).is_err());
+        prop_assert!(SegmentRecord::from_bytes(&hasher, &record, &assay_commit::EMPTY).is_err());
         // Elements of zero up to the totals, then anything.
         let mut rest = vec![0; 88];
         rest.extend(&bytes);
-        prop_assert!(SegmentRecord::from_bytes(&hasher, &after_head(SEGMENT_MAGIC, &rest)).is_err());
+        prop_assert!(SegmentRecord::from_bytes(&hasher, &after_head(SEGMENT_MAGIC, &rest), &assay_commit::EMPTY).is_err());
         if let Some(head) = bytes.first_chunk() {
             prop_assert!(BundleHeader::from_bytes(head).is_err());
         }

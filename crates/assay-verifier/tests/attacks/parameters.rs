@@ -86,20 +86,22 @@ fn a23_other_parameters() {
 fn a23_tables_in_another_order() {
     let trace = EXCHANGE.trace(0..4);
     for (order, error) in [
-        ([1, 0, 2, 3], VerifyError::Proof),
-        ([2, 1, 0, 3], VerifyError::Proof),
-        ([0, 2, 1, 3], VerifyError::Proof),
-        ([3, 2, 1, 0], VerifyError::Heights),
-        ([0, 1, 3, 2], VerifyError::Heights),
+        ([1, 0, 2, 3, 4, 5], VerifyError::Proof),
+        ([2, 1, 0, 3, 4, 5], VerifyError::Proof),
+        ([0, 1, 2, 3, 5, 4], VerifyError::Proof),
+        ([4, 1, 2, 3, 0, 5], VerifyError::Proof),
+        ([0, 2, 1, 3, 4, 5], VerifyError::Proof),
+        ([3, 2, 1, 0, 4, 5], VerifyError::Heights),
+        ([0, 1, 3, 2, 4, 5], VerifyError::Heights),
     ] {
-        let proof = prove_in_order(All, &SEGMENT_PARAMETERS, &trace, &trace.publics, order);
+        let proof = prove_in_order(All, &SEGMENT_PARAMETERS, &trace, &trace.publics, &order);
         let mut record = record(&trace, &trace.publics, &proof);
         assert_eq!(verify_segment(&record), Err(error.clone()), "{order:?}");
         if error == VerifyError::Heights {
             // The heights as the verifier wants them: the last bytes before the two proofs of work.
-            let at = record.len() - 13;
-            let honest = WHOLE[WHOLE.len() - 13..][..4].to_vec();
-            record[at..at + 4].copy_from_slice(&honest);
+            let at = record.len() - 15;
+            let honest = WHOLE[WHOLE.len() - 15..][..6].to_vec();
+            record[at..at + 6].copy_from_slice(&honest);
             assert_eq!(verify_segment(&record), Err(VerifyError::Proof), "{order:?}");
         }
     }

@@ -32,7 +32,19 @@ fn amount() -> impl Strategy<Value = u128> {
 
 fn ledger() -> impl Strategy<Value = Ledger> {
     let entries = btree_map((0usize..4, 0usize..5), amount(), 0..=7);
-    btree_map("[a-z0-9.@]{1,40}|[a-zäöüßéñ中文]{1,12}", entries, 1..=14)
+    btree_map("[a-z0-9.@]{1,40}|[a-zäöüßéñ中文]{1,12}", entries.prop_map(covered), 1..=14)
+}
+
+/// As much as can be pledged of what is held: prices are zero, so nothing else is asked of debt.
+fn covered(mut entries: BTreeMap<(usize, usize), u128>) -> BTreeMap<(usize, usize), u128> {
+    let equity = |asset| entries.get(&(asset, 0)).copied().unwrap_or(0);
+    let held = [0, 1, 2, 3].map(equity);
+    for ((asset, kind), amount) in &mut entries {
+        if *kind > 1 {
+            *amount = (*amount).min(held[*asset] / 3);
+        }
+    }
+    entries
 }
 
 /// The plain sum, with no code of the project.

@@ -5,7 +5,7 @@ use assay_circuit::{
     hash_columns, totals_digest,
 };
 use assay_statement::{Amount, EntryKey, Kind, Totals};
-use assay_verifier::{RecordError, VerifyError};
+use assay_verifier::{RecordError, SegmentContext, VerifyError};
 use p3_field::{PrimeCharacteristicRing, PrimeField32};
 use p3_koala_bear::{
     GenericPoseidon2LinearLayersKoalaBear, KOALABEAR_POSEIDON2_HALF_FULL_ROUNDS,
@@ -15,7 +15,7 @@ use p3_koala_bear::{
 use p3_poseidon2_air::{RoundConstants, generate_trace_rows};
 
 use crate::exchange::{
-    EXCHANGE, Exchange, WHOLE, asset_table, entry, holds, parse, prove, record, verify_segment,
+    EXCHANGE, Exchange, WHOLE, asset_table, context, entry, holds, parse, prove, record, verify_segment,
 };
 use crate::layout::{PREFIX, ROW, ROWS, edited, relengthened};
 
@@ -124,7 +124,8 @@ fn a6_keys_out_of_the_table() {
     }
     // A smaller table of the caller: the epoch isn't the same, so this is what a segment verifier alone would see.
     let smaller = asset_table(&["BTC", "ETH"]);
-    let refused = crate::exchange::VERIFIER.verify(&WHOLE, &EXCHANGE.digest, &smaller).map(drop);
+    let context = SegmentContext { assets: &smaller, ..context() };
+    let refused = crate::exchange::VERIFIER.verify(&WHOLE, context).map(drop);
     assert_eq!(refused, Err(VerifyError::UnknownAsset));
 }
 

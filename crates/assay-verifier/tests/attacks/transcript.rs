@@ -4,12 +4,12 @@ use std::collections::BTreeMap;
 
 use assay_circuit::SegmentConfig;
 use assay_circuit::p3_batch_stark::BatchProof;
-use assay_verifier::{BundleHeader, RecordError, SegmentRecord, VerifyError};
+use assay_verifier::{BundleHeader, RecordError, SegmentContext, SegmentRecord, VerifyError};
 use p3_field::PrimeField32;
 use serde::Deserialize;
 use serde_json::Value;
 
-use crate::exchange::{EXCHANGE, Random, THIRDS, VERIFIER, WHOLE, parse, thirds, verify_segment};
+use crate::exchange::{EXCHANGE, Random, THIRDS, VERIFIER, WHOLE, context, parse, thirds, verify_segment};
 use crate::layout::{ACCOUNTS, FIRST, PREFIX, TOP, edited, proof_start, relengthened};
 
 const P: u32 = <assay_circuit::Val as PrimeField32>::ORDER_U32;
@@ -385,6 +385,6 @@ fn a11_a_proof_of_another_segment() {
 /// A11: public values inside the proof don't count, for there are none; the epoch comes from the caller.
 #[test]
 fn a11_the_caller_names_the_epoch() {
-    let other = crate::exchange::OTHERS[0].digest;
-    assert_eq!(VERIFIER.verify(&WHOLE, &other, &EXCHANGE.assets).map(drop), Err(VerifyError::OtherEpoch));
+    let other = SegmentContext { epoch: &crate::exchange::OTHERS[0].digest, ..context() };
+    assert_eq!(VERIFIER.verify(&WHOLE, other).map(drop), Err(VerifyError::OtherEpoch));
 }
