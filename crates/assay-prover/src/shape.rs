@@ -195,7 +195,8 @@ impl LedgerSize {
 #[cfg(test)]
 mod tests {
     use assay_circuit::segment_security;
-    use assay_statement::Amount;
+    use assay_commit::Hasher;
+    use assay_statement::{Amount, Asset, AssetTable, Kind, Price, Symbol};
 
     use super::*;
 
@@ -203,15 +204,35 @@ mod tests {
         Shape(SegmentShape::of_name(name).unwrap())
     }
 
-    /// A ledger of accounts that each hold some keys of so many, in turn.
+    /// Prices of two assets with all default kinds: 2 * (3 + 3 * 3) rows and one in front.
+    fn prices() -> SegmentPrices {
+        let asset = |symbol| Asset {
+            price: Some(Price { mantissa: 1, scale: 0 }),
+            ..Asset::new(Symbol::new(symbol).unwrap(), 8)
+        };
+        let table = AssetTable::new(vec![asset("A"), asset("B")]).unwrap();
+        SegmentPrices::of_assets(&table, &Hasher::new())
+    }
+
+    /// The same ledger, of which every so manieth account has debt in one asset against collateral in the other.
+    fn with_debt(mut size: LedgerSize, every: usize) -> LedgerSize {
+        let entry = |asset, kind| Entry { key: EntryKey::new(asset, kind).unwrap(), amount: Amount::ZERO };
+        let entries = [entry(0, Kind::EQUITY), entry(0, Kind::COLLATERAL_LOAN), entry(1, Kind::DEBT)];
+        let prices = prices();
+        (0..size.accounts).step_by(every).for_each(|_| size.add(&entries, &prices));
+        size
+    }
+
+    /// A ledger of accounts that each hold equity in some assets of so many, in turn.
     fn ledger(accounts: u64, held: usize, keys: usize) -> LedgerSize {
-        let all = (0..EntryKey::BOUND).filter_map(|number| EntryKey::from_number(number).ok());
+        let all = (8..EntryKey::BOUND).step_by(8).filter_map(|number| EntryKey::from_number(number).ok());
         let all: Vec<_> = all.map(|key| Entry { key, amount: Amount::ZERO }).take(keys).collect();
+        let prices = prices();
         let mut size = LedgerSize::new();
         for account in 0..accounts as usize {
             let mut entries: Vec<_> = (0..held).map(|i| all[(account * held + i) % keys]).collect();
             entries.sort_by_key(|entry| entry.key);
-            size.add(&entries);
+            size.add(&entries, &prices);
         }
         size
     }
@@ -223,10 +244,12 @@ mod tests {
 
     #[test]
     fn cells_are_those_of_the_circuit() {
-        let tables = segment_security().unwrap().tables;
-        let cells: Vec<_> =
-            tables.iter().map(|table| (table.columns + table.lookup_columns) as u64).collect();
-        assert_eq!(cells, CELLS_PER_ROW);
+        let cells = |variant| {
+            let tables = segment_security(variant).unwrap().tables;
+            tables.iter().map(|table| (table.columns + table.lookup_columns) as u64).collect::<Vec<_>>()
+        };
+        assert_eq!(cells(Variant::Plain), CELLS_PER_ROW);
+        assert_eq!(cells(Variant::Covered), COVERED_CELLS_PER_ROW);
     }
 
     #[test]
@@ -239,9 +262,17 @@ mod tests {
         assert_eq!(cheapest(&ledger(20_000, 220, 220)), ("dense", 9));
         // Few rows a segment because of the many keys: larger tables would be padding.
         assert_eq!(
-            cheapest(&ledger(20_000, 4, 5_000)),
+            cheapest(&ledger(20_000, 4, 1_000)),
             ("small", 80_000u64.div_ceil(MAX_TOTALS_ROWS as u64))
         );
+    }
+
+    #[test]
+    fn ledgers_with_debt_get_shapes_that_cover_it() {
+        assert_eq!(cheapest(&with_debt(ledger(1_000, 2, 12), 10)), ("small-covered", 1));
+        assert_eq!(cheapest(&with_debt(ledger(1_000_000, 4, 300), 100)).0, "large-light");
+        assert_eq!(cheapest(&with_debt(ledger(1_000_000, 4, 300), 3)).0, "large-covered");
+        assert_eq!(cheapest(&with_debt(ledger(20_000, 220, 220), 2)).0, "dense-covered");
     }
 
     #[test]
@@ -249,8 +280,12 @@ mod tests {
         let ledger = ledger(1_000_000, 4, 300);
         for (memory, names, cheapest) in [
             (404 << 20, &["small"][..], "small"),
-            (2 << 30, &["small", "medium", "dense"], "medium"),
-            (4 << 30, &["small", "medium", "large", "dense"], "large"),
+            (2 << 30, &["small", "medium", "dense", "small-covered"], "medium"),
+            (
+                4 << 30,
+                &["small", "medium", "large", "dense", "small-covered", "large-light", "dense-covered"],
+                "large",
+            ),
         ] {
             let shapes = Shape::within(memory).unwrap();
             assert_eq!(shapes.iter().map(|shape| shape.0.name()).collect::<Vec<_>>(), names);
