@@ -3,7 +3,7 @@ use std::io;
 use std::path::PathBuf;
 
 use assay_statement::coverage::Rule;
-use assay_statement::{Kind, MAX_UID_BYTES, TotalsError};
+use assay_statement::{AssetTableError, Kind, MAX_UID_BYTES, TotalsError};
 
 /// Why a ledger can't be read on, grouped by who can mend it.
 ///
@@ -77,6 +77,17 @@ pub enum LedgerError {
         /// What is wrong; asset tables are public, so this may quote the file.
         reason: String,
     },
+    /// A price file that isn't well formed, or whose prices are beyond its own limits.
+    #[error("{}: {reason}", path.display())]
+    PriceFile {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong, with its line; price files are public, so this may quote the file.
+        reason: String,
+    },
+    /// Prices that no asset table can have.
+    #[error(transparent)]
+    Assets(#[from] AssetTableError),
     /// A total doesn't fit; no ledger of real assets comes near.
     #[error(transparent)]
     Totals(#[from] TotalsError),
