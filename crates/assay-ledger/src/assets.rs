@@ -1,6 +1,6 @@
 use std::fmt::Write as _;
-use std::fs::{self, File};
-use std::io::Read;
+use std::fs::File;
+use std::io::{self, Read, Write as _};
 use std::path::Path;
 
 use assay_statement::{
@@ -9,6 +9,7 @@ use assay_statement::{
 };
 use serde::Deserialize;
 
+use crate::coverage::folder_of;
 use crate::error::LedgerError;
 use crate::source::{CsvNext, CsvRecords};
 
@@ -113,7 +114,19 @@ pub fn write_asset_table(path: &Path, table: &AssetTable) -> Result<(), LedgerEr
         }
         text.push_str("]\n");
     }
-    fs::write(path, text).map_err(|source| LedgerError::Write { path: path.into(), source })
+    write_public(path, text.as_bytes()).map_err(|source| LedgerError::Write { path: path.into(), source })
+}
+
+/// Writes a file that anyone may read, as a whole: the table that it replaces may be the one that was read.
+fn write_public(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    let mut builder = tempfile::Builder::new();
+    #[cfg(unix)]
+    builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o644));
+    let mut file = builder.tempfile_in(folder_of(path))?;
+    file.write_all(bytes)?;
+    file.as_file().sync_all()?;
+    file.persist(path).map_err(|error| error.error)?;
+    Ok(())
 }
 
 /// Reads an asset table from the CSV file that lies beside ledgers in the wide form:
@@ -345,6 +358,7 @@ fn parse_tiers(text: &str) -> Result<Vec<HaircutTier>, String> {
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
     use std::path::PathBuf;
 
     use super::*;
