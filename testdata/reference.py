@@ -140,11 +140,11 @@ def entity_digest(name):
 
 def asset_table_digest(table, products=PRODUCTS):
     table = sorted(table, key=lambda asset: asset["symbol"].encode())
-    message = [0, 2, len(table)]
+    message = [0, 3, len(table)]
     for asset in table:
         message += of_bytes(asset["symbol"].encode()) + [asset["decimals"]]
         price = asset.get("price")
-        message += [1] + of_u64(int(price["mantissa"])) + [price["scale"]] if price else [0]
+        message += [1] + of_u64(int(price["mantissa"])) + [price["scale"]] + price_record(price.get("record")) if price else [0]
         message.append(len(asset["haircuts"]))
         for haircuts in asset["haircuts"]:
             message += [kinds(products)[haircuts["kind"]], len(haircuts["tiers"])]
@@ -157,6 +157,16 @@ def asset_table_digest(table, products=PRODUCTS):
     for product in products:
         message += of_bytes(product["name"].encode()) + [product["collateral"], product.get("debt") or 0]
     return sponge("assets", message)
+
+
+def price_record(record):
+    if not record:
+        return [0]
+    grade = ["unverified", "verified"].index(record["grade"])
+    method = {"median": 1}[record["method"]]
+    times = of_u64(record["oldest"]) + of_u64(record["newest"])
+    file = of_bytes(bytes.fromhex(record["file"]))
+    return [1, grade, method, record["sources"]] + times + of_u64(record["deviation_ppm"]) + file
 
 
 def epoch_digest(entity, name, time, assets):

@@ -1,7 +1,7 @@
 use alloc::vec;
 use alloc::vec::Vec;
 
-use assay_statement::{AssetTable, Entity, Epoch, Kind};
+use assay_statement::{AssetTable, Entity, Epoch, Kind, PriceRecord};
 use p3_field::PrimeCharacteristicRing;
 
 use crate::hash::push_bytes;
@@ -14,16 +14,17 @@ pub fn entity_digest(hasher: &Hasher, entity: &Entity) -> Digest {
     hasher.sponge(Tag::Entity, &elements)
 }
 
-/// Digest of the asset table: a zero and the format's number, 2; number of assets, then for each its symbol, decimals,
+/// Digest of the asset table: a zero and the format's number, 3; number of assets, then for each its symbol, decimals,
 /// price, haircut tiers and supply cap; number of products, then for each its name, collateral kind and debt kind.
 ///
-/// Numbers of 64 bits are three elements of 22, 22 and 20 bits, low part first. A price is a flag, the mantissa and
-/// the scale, or a zero flag. Haircuts are their number, then kind, number of tiers and tiers. A supply cap is a flag and
+/// Numbers of 64 bits are three elements of 22, 22 and 20 bits, low part first. A price is a flag, the mantissa, the scale
+/// and its record, or a zero flag. The record is a flag, grade, method, number of sources, times of the oldest and the newest
+/// observation, deviation and the digest of the price file, or a zero flag. Haircuts are their number, then kind, number of tiers and tiers. A supply cap is a flag and
 /// the cap, or a zero flag. A product without a debt kind has a zero in its place, which is equity's number and no
 /// product's. Products are always spelled out, the default ones too. The first format began with the number of assets,
-/// which is never zero, so no table of it has the message of one of this.
+/// which is never zero, and the second had the number 2, so no table of them has the message of one of this.
 pub fn asset_table_digest(hasher: &Hasher, table: &AssetTable) -> Digest {
-    let mut elements = vec![F::ZERO, F::TWO];
+    let mut elements = vec![F::ZERO, F::from_u8(3)];
     elements.push(F::from_usize(table.len()));
     for asset in table.assets() {
         push_bytes(&mut elements, asset.symbol.as_str().as_bytes());
@@ -34,6 +35,8 @@ pub fn asset_table_digest(hasher: &Hasher, table: &AssetTable) -> Digest {
                 elements.push(F::ONE);
                 push_u64(&mut elements, price.mantissa);
                 elements.push(F::from_u8(price.scale));
+                // A table has no record without a price.
+                push_record(&mut elements, asset.price_record.as_ref());
             }
         }
         elements.push(F::from_usize(asset.haircuts.len()));
@@ -80,6 +83,16 @@ pub fn published_root(hasher: &Hasher, epoch: &Digest, depth: usize, top: &Diges
     elements.push(F::from_usize(depth));
     elements.extend(top.0);
     hasher.sponge(Tag::Root, &elements)
+}
+
+fn push_record(elements: &mut Vec<F>, record: Option<&PriceRecord>) {
+    let Some(record) = record else { return elements.push(F::ZERO) };
+    elements.push(F::ONE);
+    elements.extend([record.grade.number(), record.method.number(), record.sources].map(F::from_u8));
+    for number in [record.oldest, record.newest, record.deviation_ppm.into()] {
+        push_u64(elements, number);
+    }
+    push_bytes(elements, &record.file.0);
 }
 
 fn push_u64(elements: &mut Vec<F>, number: u64) {

@@ -10,8 +10,8 @@ use assay_commit::{
     UpperTree, WIDTH, asset_table_digest, entity_digest, epoch_digest, published_root,
 };
 use assay_statement::{
-    Amount, Asset, AssetTable, Entity, Entry, EntryKey, Epoch, HaircutTier, Kind, Price, Product,
-    ProductHaircuts, ProductName, Products, Symbol, Uid,
+    Amount, Asset, AssetTable, Entity, Entry, EntryKey, Epoch, FileDigest, HaircutTier, Kind, Price,
+    PriceGrade, PriceMethod, PriceRecord, Product, ProductHaircuts, ProductName, Products, Symbol, Uid,
 };
 use p3_field::{PrimeCharacteristicRing, PrimeField32};
 use p3_koala_bear::default_koalabear_poseidon2_16;
@@ -133,9 +133,16 @@ fn asset_value(asset: &Asset, table: &AssetTable) -> Value {
         let tiers: Vec<Value> = haircuts.tiers.iter().map(|tier| json!([tier.up_to, tier.percent])).collect();
         json!({ "kind": table.kind_name(haircuts.kind), "tiers": tiers })
     });
+    let record = asset.price_record.as_ref().map(|record| {
+        json!({
+            "grade": record.grade.name(), "method": record.method.name(), "sources": record.sources,
+            "oldest": record.oldest, "newest": record.newest, "deviation_ppm": record.deviation_ppm,
+            "file": record.file.to_string(),
+        })
+    });
     let price = asset.price.map(|price| {
         // Text: not every reader of JSON keeps 64 bits.
-        json!({ "mantissa": price.mantissa.to_string(), "scale": price.scale })
+        json!({ "mantissa": price.mantissa.to_string(), "scale": price.scale, "record": record })
     });
     json!({
         "symbol": asset.symbol.as_str(),
@@ -166,7 +173,25 @@ fn asset_tables(hasher: &Hasher) -> Value {
     }];
     let mut none = Asset::new(Symbol::new("A").unwrap(), 0);
     none.supply_cap = Some(0);
+    let record = |grade, sources, deviation_ppm, file| PriceRecord {
+        grade,
+        method: PriceMethod::Median,
+        sources,
+        oldest: (1 << 40) - 7_201,
+        newest: (1 << 40) - 1,
+        deviation_ppm,
+        file,
+    };
+    let mut priced = Asset::new(Symbol::new("A").unwrap(), 2);
+    priced.price = Some(Price { mantissa: 12_345, scale: 4 });
+    let mut verified = priced.clone();
+    verified.symbol = Symbol::new("B").unwrap();
+    let file = FileDigest(core::array::from_fn(|i| (7 * i + 1) as u8));
+    priced.price_record = Some(record(PriceGrade::Unverified, 255, u32::MAX, FileDigest([0xff; 32])));
+    verified.price_record = Some(record(PriceGrade::Verified, 3, 20_000, file));
+    verified.price_record.iter_mut().for_each(|record| record.oldest += 1);
     let tables = [
+        AssetTable::new(vec![priced, verified]).unwrap(),
         AssetTable::new(plain.to_vec()).unwrap(),
         assets(),
         AssetTable::with_products(vec![capped], Products::new(products.to_vec()).unwrap()).unwrap(),

@@ -1,17 +1,19 @@
 use std::fmt::Write as _;
-use std::fs::{self, File};
-use std::io::Read;
+use std::fs::File;
+use std::io::{self, Read, Write as _};
 use std::path::Path;
 
 use assay_statement::{
-    Asset, AssetTable, HaircutTier, Kind, Price, Product, ProductHaircuts, ProductName, Products, Symbol,
+    Asset, AssetTable, FileDigest, HaircutTier, Kind, Price, PriceGrade, PriceMethod, PriceRecord, Product,
+    ProductHaircuts, ProductName, Products, Symbol,
 };
 use serde::Deserialize;
 
+use crate::coverage::folder_of;
 use crate::error::LedgerError;
 use crate::source::{CsvNext, CsvRecords};
 
-/// Bytes that an asset file may have; a full table with all tiers takes a quarter.
+/// Bytes that an asset or price file may have; a full table with all tiers takes a quarter.
 const MAX_FILE_BYTES: u64 = 4 << 20;
 
 /// Reads an asset table from a TOML file:
@@ -23,6 +25,9 @@ const MAX_FILE_BYTES: u64 = 4 << 20;
 /// symbol = "BTC"
 /// decimals = 8
 /// price = "64000.5"  # of a whole unit in the reference currency, exact; optional
+/// # where the price comes from, as `price_assets` records it; optional
+/// price_record = { grade = "verified", method = "median", sources = 3, oldest = 1790000000, newest = 1790000042,
+///                  deviation_ppm = 117, file = "SHA-256 of the price file" }
 /// haircuts = [{ kind = "collateral_loan", tiers = [{ up_to = 10000, percent = 100 }] }]  # optional
 /// supply_cap = 21000000  # whole units that exist at the most; optional
 ///
@@ -78,7 +83,16 @@ pub fn write_asset_table(path: &Path, table: &AssetTable) -> Result<(), LedgerEr
         // A symbol has no characters that TOML would escape.
         let _ = write!(text, "\n[[asset]]\nsymbol = \"{}\"\ndecimals = {}\n", asset.symbol, asset.decimals);
         if let Some(price) = asset.price {
-            let _ = writeln!(text, "price = \"{}\"", price_text(price));
+            let _ = writeln!(text, "price = \"{price}\"");
+        }
+        if let Some(record) = &asset.price_record {
+            let PriceRecord { grade, method, sources, oldest, newest, deviation_ppm, file } = record;
+            let _ = writeln!(
+                text,
+                "price_record = {{ grade = \"{grade}\", method = \"{}\", sources = {sources}, oldest = {oldest}, \
+                 newest = {newest}, deviation_ppm = {deviation_ppm}, file = \"{file}\" }}",
+                method.name()
+            );
         }
         if let Some(cap) = asset.supply_cap {
             let _ = writeln!(text, "supply_cap = {cap}");
@@ -100,7 +114,19 @@ pub fn write_asset_table(path: &Path, table: &AssetTable) -> Result<(), LedgerEr
         }
         text.push_str("]\n");
     }
-    fs::write(path, text).map_err(|source| LedgerError::Write { path: path.into(), source })
+    write_public(path, text.as_bytes()).map_err(|source| LedgerError::Write { path: path.into(), source })
+}
+
+/// Writes a file that anyone may read, as a whole: the table that it replaces may be the one that was read.
+fn write_public(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    let mut builder = tempfile::Builder::new();
+    #[cfg(unix)]
+    builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o644));
+    let mut file = builder.tempfile_in(folder_of(path))?;
+    file.write_all(bytes)?;
+    file.as_file().sync_all()?;
+    file.persist(path).map_err(|error| error.error)?;
+    Ok(())
 }
 
 /// Reads an asset table from the CSV file that lies beside ledgers in the wide form:
@@ -193,9 +219,22 @@ struct AssetRow {
     symbol: String,
     decimals: u8,
     price: Option<String>,
+    price_record: Option<PriceRecordRow>,
     #[serde(default)]
     haircuts: Vec<HaircutRow>,
     supply_cap: Option<u64>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct PriceRecordRow {
+    grade: String,
+    method: String,
+    sources: u8,
+    oldest: u64,
+    newest: u64,
+    deviation_ppm: u32,
+    file: String,
 }
 
 #[derive(Deserialize)]
@@ -225,6 +264,22 @@ impl ProductRow {
     }
 }
 
+impl TryFrom<PriceRecordRow> for PriceRecord {
+    type Error = String;
+
+    fn try_from(row: PriceRecordRow) -> Result<Self, String> {
+        Ok(Self {
+            grade: PriceGrade::from_name(&row.grade).ok_or("price_record: unknown grade")?,
+            method: PriceMethod::from_name(&row.method).ok_or("price_record: unknown method")?,
+            sources: row.sources,
+            oldest: row.oldest,
+            newest: row.newest,
+            deviation_ppm: row.deviation_ppm,
+            file: FileDigest::from_hex(&row.file).map_err(|error| format!("price_record: {error}"))?,
+        })
+    }
+}
+
 impl AssetRow {
     fn into_asset(self, products: &Products) -> Result<Asset, String> {
         let symbol = Symbol::new(&self.symbol).map_err(|error| format!("{:?}: {error}", self.symbol))?;
@@ -238,13 +293,15 @@ impl AssetRow {
             symbol,
             decimals: self.decimals,
             price: self.price.as_deref().map(parse_price).transpose().map_err(named)?,
+            price_record: self.price_record.map(PriceRecord::try_from).transpose().map_err(named)?,
             haircuts: self.haircuts.into_iter().map(haircuts).collect::<Result<_, String>>()?,
             supply_cap: self.supply_cap,
         })
     }
 }
 
-fn read_text(path: &Path) -> Result<String, LedgerError> {
+/// The bytes of an asset or price file.
+pub(crate) fn read_capped(path: &Path) -> Result<Vec<u8>, LedgerError> {
     let mut bytes = Vec::new();
     File::open(path)
         .and_then(|file| file.take(MAX_FILE_BYTES + 1).read_to_end(&mut bytes))
@@ -253,12 +310,16 @@ fn read_text(path: &Path) -> Result<String, LedgerError> {
         let reason = format!("larger than {MAX_FILE_BYTES} bytes");
         return Err(LedgerError::AssetFile { path: path.into(), reason });
     }
-    String::from_utf8(bytes)
+    Ok(bytes)
+}
+
+fn read_text(path: &Path) -> Result<String, LedgerError> {
+    String::from_utf8(read_capped(path)?)
         .map_err(|_| LedgerError::AssetFile { path: path.into(), reason: "not UTF-8".into() })
 }
 
 /// An exact price with as many decimals as it is written with; zeros that would not fit are dropped.
-fn parse_price(text: &str) -> Result<Price, String> {
+pub(crate) fn parse_price(text: &str) -> Result<Price, String> {
     let (whole, fraction) = text.split_once('.').unwrap_or((text, ""));
     let digits = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
     let plain = digits(whole) && (digits(fraction) || !text.contains('.'));
@@ -268,13 +329,6 @@ fn parse_price(text: &str) -> Result<Price, String> {
     };
     let price = if plain { exact(fraction).or_else(|| exact(fraction.trim_end_matches('0'))) } else { None };
     price.ok_or_else(|| "a price is a plain decimal number of at most 18 decimals that fits 64 bits".into())
-}
-
-fn price_text(price: Price) -> String {
-    let scale = usize::from(price.scale);
-    let digits = format!("{:0width$}", price.mantissa, width = scale + 1);
-    let (whole, fraction) = digits.split_at(digits.len() - scale);
-    if fraction.is_empty() { whole.into() } else { format!("{whole}.{fraction}") }
 }
 
 /// Tiers as `[from-to:percent,...]`.
@@ -304,6 +358,7 @@ fn parse_tiers(text: &str) -> Result<Vec<HaircutTier>, String> {
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
     use std::path::PathBuf;
 
     use super::*;
@@ -328,6 +383,7 @@ decimals = 18
 symbol = "BTC"
 decimals = 8
 price = "64000.50"
+price_record = { grade = "verified", method = "median", sources = 3, oldest = 10, newest = 20, deviation_ppm = 5, file = "000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f" }
 haircuts = [
   { kind = "collateral_loan", tiers = [{ up_to = 10000, percent = 100 }, { up_to = 20000, percent = 90 }] },
   { kind = "collateral_margin", tiers = [{ up_to = 5, percent = 0 }] },
@@ -341,6 +397,8 @@ haircuts = [
         assert_eq!(table.index_of("BTC"), Some(0));
         assert_eq!(table.get(0).unwrap().price, Some(Price { mantissa: 6_400_050, scale: 2 }));
         assert_eq!(table.get(0).unwrap().haircuts.len(), 2);
+        let record = table.get(0).unwrap().price_record.as_ref().unwrap();
+        assert_eq!((record.grade, record.sources, record.newest), (PriceGrade::Verified, 3, 20));
         write_asset_table(&path, &table).unwrap();
         assert_eq!(read_asset_table(&path).unwrap(), table);
     }
@@ -383,6 +441,15 @@ haircuts = [
             ("\"64000.50\"", "\"6.4e4\"", "plain decimal"),
             ("\"64000.50\"", "\"-1\"", "plain decimal"),
             ("\"64000.50\"", "\"0.0000000000000000001\"", "18 decimals"),
+            ("grade = \"verified\"", "grade = \"true\"", "BTC: price_record: unknown grade"),
+            ("method = \"median\"", "method = \"mean\"", "BTC: price_record: unknown method"),
+            ("000102", "00010", "BTC: price_record: not a digest"),
+            ("000102", "00010A", "BTC: price_record: not a digest"),
+            ("sources = 3", "sources = 2", "record of the price of BTC"),
+            ("sources = 3", "sources = 256", "line 9"),
+            ("newest = 20", "newest = 9", "record of the price of BTC"),
+            ("newest = 20, ", "", "missing field"),
+            ("price = \"64000.50\"\n", "", "record of the price of BTC has no price"),
             ("collateral_margin", "margin", "unknown kind"),
             ("collateral_margin", "debt", "haircut tiers of BTC"),
             ("decimals = 8", "decimals = 8\nsupply_cap = -1", "line 8"),
@@ -437,8 +504,6 @@ haircuts = [
         assert_eq!(parse_price("1.50"), price(150, 2));
         assert_eq!(parse_price("0.000000000000000001"), price(1, 18));
         assert_eq!(parse_price("0.50000000000000000000"), price(5, 1));
-        assert_eq!(price_text(Price { mantissa: 150, scale: 2 }), "1.50");
-        assert_eq!(price_text(Price { mantissa: 1, scale: 18 }), "0.000000000000000001");
         for text in ["", ".", "1.", ".5", "1.2.3", "18446744073709551616", " 1", "1e3", "+1"] {
             assert!(parse_price(text).is_err(), "{text}");
         }

@@ -54,7 +54,7 @@ pub fn check(
 ) -> Result<CheckReport, LedgerError> {
     let mode = Mode::Collect { problems: Vec::new(), limit: options.problem_limit, count: 0 };
     let mut sums = Sums::new(&table);
-    let mut reader = AccountReader::open_with(path, format, table.clone(), options, mode)?;
+    let mut reader = AccountReader::open_with(path, format, table, options, mode)?;
     let mut batch = AccountBatch::new();
     let mut positions = 0;
     while reader.next_batch(&mut batch)? {
@@ -71,7 +71,7 @@ pub fn check(
     let totals = sums.totals()?;
     let invalid_accounts = reader.invalid_accounts();
     let excluded = reader.excluded().cloned();
-    let above_supply_cap = table.above_supply_cap(&totals).map(|asset| asset.symbol.clone()).collect();
+    let above_supply_cap = reader.above_supply_cap();
     let (problems, problem_count) = reader.into_problems();
     Ok(CheckReport {
         problems,

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use assay_statement::coverage::{Breach, PriceTable, check_account};
-use assay_statement::{AssetTable, Entry, Totals};
+use assay_statement::{AssetTable, Entry, EntryKey, Kind, Symbol, Totals};
 use tempfile::NamedTempFile;
 
 use crate::error::{LedgerError, ProblemKind};
@@ -41,6 +41,8 @@ pub(crate) struct Judge {
     table: Arc<AssetTable>,
     prices: PriceTable,
     accept: bool,
+    /// Equity so far of the accounts that are returned, by asset; none where the asset has no supply cap.
+    capped: Vec<Option<u128>>,
     list: Option<List>,
     excluded: Excluded,
     /// Accounts that break a rule.
@@ -56,7 +58,11 @@ impl Judge {
         };
         let prices = PriceTable::new(&table);
         let accept = *coverage == Coverage::Accept;
-        Ok(Self { table, prices, accept, list, excluded: Excluded::default(), invalid: 0 })
+        let mut capped: Vec<_> = table.assets().iter().map(|asset| asset.supply_cap.map(|_| 0)).collect();
+        if capped.iter().all(Option::is_none) {
+            capped.clear();
+        }
+        Ok(Self { table, prices, accept, capped, list, excluded: Excluded::default(), invalid: 0 })
     }
 
     /// Whether the account with these entries, none of them zero, is to be returned.
@@ -70,7 +76,10 @@ impl Judge {
         if self.accept {
             return Ok(true);
         }
-        let Err(breaches) = check_account(&self.prices, entries) else { return Ok(true) };
+        let Err(breaches) = check_account(&self.prices, entries) else {
+            self.count_capped(entries);
+            return Ok(true);
+        };
         self.invalid += 1;
         match &mut self.list {
             None => {
@@ -90,6 +99,30 @@ impl Judge {
             }
         }
         Ok(false)
+    }
+
+    fn count_capped(&mut self, entries: &[Entry]) {
+        if self.capped.is_empty() {
+            return;
+        }
+        for entry in entries.iter().filter(|entry| entry.key.kind() == Kind::EQUITY) {
+            if let Some(Some(equity)) = self.capped.get_mut(entry.key.asset()) {
+                // What doesn't fit is above any cap.
+                *equity = equity.saturating_add(entry.amount.get());
+            }
+        }
+    }
+
+    /// Assets of which the accounts that were returned hold more than can exist.
+    pub(crate) fn above_supply_cap(&self) -> Vec<Symbol> {
+        let mut equity = Totals::new();
+        for (asset, sum) in self.capped.iter().enumerate() {
+            if let (Ok(key), Some(sum)) = (EntryKey::new(asset, Kind::EQUITY), sum) {
+                // The first figure of a key can't overflow.
+                let _ = equity.add_total(key, *sum);
+            }
+        }
+        self.table.above_supply_cap(&equity).map(|asset| asset.symbol.clone()).collect()
     }
 
     /// Puts the list in its place, if there is one. To be called once all accounts are judged.
@@ -186,7 +219,8 @@ impl List {
     }
 }
 
-fn folder_of(path: &Path) -> &Path {
+/// The folder that a file is in.
+pub(crate) fn folder_of(path: &Path) -> &Path {
     match path.parent() {
         Some(folder) if !folder.as_os_str().is_empty() => folder,
         _ => Path::new("."),

@@ -3,7 +3,7 @@ use std::io;
 use std::path::PathBuf;
 
 use assay_statement::coverage::Rule;
-use assay_statement::{Kind, MAX_UID_BYTES, TotalsError};
+use assay_statement::{AssetTableError, Kind, MAX_UID_BYTES, Symbol, TotalsError};
 
 /// Why a ledger can't be read on, grouped by who can mend it.
 ///
@@ -77,6 +77,23 @@ pub enum LedgerError {
         /// What is wrong; asset tables are public, so this may quote the file.
         reason: String,
     },
+    /// The accounts together hold more of an asset than can exist: accounts or the asset table are wrong.
+    #[error("more equity than the asset table's supply cap: {}", list(symbols))]
+    AboveSupplyCap {
+        /// The assets.
+        symbols: Vec<Symbol>,
+    },
+    /// A price file that isn't well formed, or whose prices are beyond its own limits.
+    #[error("{}: {reason}", path.display())]
+    PriceFile {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong, with its line; price files are public, so this may quote the file.
+        reason: String,
+    },
+    /// Prices that no asset table can have.
+    #[error(transparent)]
+    Assets(#[from] AssetTableError),
     /// A total doesn't fit; no ledger of real assets comes near.
     #[error(transparent)]
     Totals(#[from] TotalsError),
@@ -86,6 +103,10 @@ pub enum LedgerError {
     /// The reader was used after it had returned an error.
     #[error("the reader has stopped at an earlier error")]
     Stopped,
+}
+
+fn list(symbols: &[Symbol]) -> String {
+    symbols.iter().map(Symbol::as_str).collect::<Vec<_>>().join(", ")
 }
 
 impl LedgerError {
@@ -292,6 +313,14 @@ pub enum ProblemKind {
     /// A uid that is less than the one before, in a ledger that was said, or found, to be sorted.
     #[error("uid out of order: the ledger isn't sorted, or changed while it was read")]
     NotSorted,
+    /// An account with more positions than can be proven.
+    #[error("{got} positions, more than the {most} that a proof holds of one account")]
+    TooManyPositions {
+        /// Positions that an account may have.
+        most: usize,
+        /// Positions that it has.
+        got: usize,
+    },
     /// An account that breaks a rule of coverage: what secures its debt is worth less than the debt.
     #[error(
         "breaks the rule {rule}{}{}{}",

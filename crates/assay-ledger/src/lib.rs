@@ -9,6 +9,7 @@ mod fingerprint;
 mod format;
 mod log;
 mod options;
+mod prices;
 mod reader;
 mod reserves;
 mod sort;
@@ -24,6 +25,7 @@ pub use error::{LedgerError, Place, Problem, ProblemKind};
 pub use fingerprint::{FileFingerprint, InputFingerprint, fingerprint, quick_fingerprint};
 pub use format::LedgerFormat;
 pub use options::{Order, ReadOptions, Rounding};
+pub use prices::{PriceFile, price_assets, read_prices};
 pub use reader::{AccountReader, Progress, Stage};
 pub use reserves::read_reserves;
 

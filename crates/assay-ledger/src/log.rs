@@ -42,6 +42,11 @@ impl Log {
         self.show_accounts
     }
 
+    /// Whether the first thing that is wrong ends the reading.
+    pub(crate) fn stops(&self) -> bool {
+        matches!(self.mode, Mode::Stop)
+    }
+
     /// A log for another pass over the same files.
     pub(crate) fn silent(&self) -> Self {
         Self::new(self.files.clone(), self.format, self.show_accounts, Mode::Ignore)

@@ -17,6 +17,8 @@ pub struct ReadOptions {
     pub order: Order,
     /// What happens to accounts that break a rule of coverage.
     pub coverage: Coverage,
+    /// Positions that an account may have; one with more is a problem. None for no limit but the number of keys.
+    pub max_positions: Option<usize>,
     /// Problems that [`check`](crate::check()) describes; it counts the rest.
     pub problem_limit: usize,
     /// Whether problems name accounts in full. Off by default: logs travel further than ledgers.
@@ -24,7 +26,7 @@ pub struct ReadOptions {
 }
 
 impl ReadOptions {
-    /// 1 GiB of memory, no rounding, order found out, accounts below water refused, 100 problems, masked accounts.
+    /// 1 GiB of memory, no rounding, order found out, accounts below water refused, no limit of positions, 100 problems, masked accounts.
     pub fn new(scratch_dir: impl Into<PathBuf>) -> Self {
         Self {
             memory: 1 << 30,
@@ -32,6 +34,7 @@ impl ReadOptions {
             rounding: Rounding::Exact,
             order: Order::Auto,
             coverage: Coverage::Refuse,
+            max_positions: None,
             problem_limit: 100,
             show_accounts: false,
         }

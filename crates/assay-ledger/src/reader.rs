@@ -2,7 +2,7 @@ use std::collections::VecDeque;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use assay_statement::{AssetTable, Entry, EntryKey};
+use assay_statement::{AssetTable, Entry, EntryKey, Symbol};
 
 use crate::batch::AccountBatch;
 use crate::coverage::{Excluded, Judge};
@@ -128,6 +128,11 @@ impl AccountReader {
         self.accounts.judge.invalid
     }
 
+    /// Assets of which the accounts so far hold more than can exist.
+    pub(crate) fn above_supply_cap(&self) -> Vec<Symbol> {
+        self.accounts.judge.above_supply_cap()
+    }
+
     pub(crate) fn open_with(
         path: &Path,
         format: LedgerFormat,
@@ -156,14 +161,8 @@ impl AccountReader {
             format,
             context,
         };
-        Ok(Self {
-            options,
-            files,
-            log,
-            fragments: Fragments::default(),
-            accounts: Accounts::new(table, judge),
-            phase,
-        })
+        let accounts = Accounts::new(table, judge, options.max_positions);
+        Ok(Self { options, files, log, fragments: Fragments::default(), accounts, phase })
     }
 
     pub(crate) fn into_problems(self) -> (Vec<Problem>, u64) {
@@ -290,6 +289,8 @@ impl Files {
 struct Accounts {
     table: Arc<AssetTable>,
     judge: Judge,
+    /// Positions that an account may have.
+    max_positions: Option<usize>,
     uid: String,
     entries: Vec<Entry>,
     /// Where the entries are from: the first of each fragment, and its place.
@@ -301,10 +302,11 @@ struct Accounts {
 }
 
 impl Accounts {
-    fn new(table: Arc<AssetTable>, judge: Judge) -> Self {
+    fn new(table: Arc<AssetTable>, judge: Judge, max_positions: Option<usize>) -> Self {
         Self {
             table,
             judge,
+            max_positions,
             uid: String::new(),
             entries: Vec::new(),
             spans: Vec::new(),
@@ -362,6 +364,12 @@ impl Accounts {
             self.emit(out, log)?;
             self.open = false;
         }
+        if log.stops() {
+            let symbols = self.judge.above_supply_cap();
+            if !symbols.is_empty() {
+                return Err(LedgerError::AboveSupplyCap { symbols });
+            }
+        }
         self.judge.finish()
     }
 
@@ -369,6 +377,10 @@ impl Accounts {
         self.normalise(log)?;
         self.entries.retain(|entry| !entry.amount.is_zero());
         let at = self.spans.first().map_or(At { file: 0, row: 0 }, |(_, at, _)| *at);
+        if let Some(most) = self.max_positions.filter(|most| self.entries.len() > *most) {
+            let kind = ProblemKind::TooManyPositions { most, got: self.entries.len() };
+            return log.report(at, Some(self.uid.as_bytes()), None, kind);
+        }
         if self.judge.admits(&self.uid, &self.entries, at, log)? {
             out.push(&self.uid, self.entries.iter().copied());
             self.count += 1;

@@ -45,6 +45,9 @@ pub struct SyntheticSpec {
     pub seed: u64,
     /// Share of the accounts that have debt and collateral, 0 to 1.
     pub debt_share: f64,
+    /// Assets that such an account owes, and as many that it pledges, if it can. With 1 the share is met by chance and an
+    /// account that holds nothing owes nothing; with more it is met exactly, and the account holds that many assets at least.
+    pub debt_assets: usize,
     /// Whether uids ascend.
     pub sorted: bool,
     /// Most decimals that an asset has.
@@ -72,6 +75,7 @@ impl SyntheticSpec {
             positions_mean: 4.0,
             seed,
             debt_share: 0.01,
+            debt_assets: 1,
             sorted: false,
             max_decimals: 18,
             signed: false,
@@ -100,6 +104,9 @@ impl SyntheticSpec {
     pub fn accounts(&self) -> Result<SyntheticAccounts, LedgerError> {
         if self.accounts > MAX_ACCOUNTS {
             return Err(LedgerError::Synthetic("it can have 10^9 accounts at the most"));
+        }
+        if self.debt_assets == 0 {
+            return Err(LedgerError::Synthetic("who owes anything owes one asset at least"));
         }
         let mean_fits = self.positions_mean.is_finite() && self.positions_mean > 0.0;
         if !mean_fits || !(0.0..=1.0).contains(&self.debt_share) {
@@ -169,6 +176,21 @@ impl SyntheticAccounts {
         self.rng.set_stream(number);
         self.rng.set_word_pos(0);
         self.choose_assets();
+        if self.spec.debt_assets > 1 {
+            self.hold_and_borrow(number, entries);
+        } else {
+            self.hold_and_borrow_one(entries);
+        }
+        entries.sort_by_key(|entry| entry.key);
+        // Equity is capped, so that in rare cases it is worth less than it was meant to be; then nothing is borrowed.
+        if check_account(&self.prices, entries).is_err() {
+            entries.retain(|entry| entry.key.kind() == Kind::EQUITY);
+        }
+        true
+    }
+
+    /// Equity in all that is held, and by chance debt in one asset against collateral in another.
+    fn hold_and_borrow_one(&mut self, entries: &mut Vec<Entry>) {
         let mut pledge = None;
         for position in 0..self.held.len() {
             let Some(asset) = self.held.get(position).copied() else { continue };
@@ -183,14 +205,43 @@ impl SyntheticAccounts {
         if uniform(&mut self.rng) < self.spec.debt_share
             && let Some((equity, value)) = pledge
         {
-            self.borrow(equity, value, entries);
+            // The five most popular assets are what is borrowed.
+            let Some(rank) = (self.rng.next_u64() as usize).checked_rem(self.by_rank.len().min(5)) else {
+                return;
+            };
+            self.borrow(rank, equity, value, entries);
         }
-        entries.sort_by_key(|entry| entry.key);
-        // Equity is capped, so that in rare cases it is worth less than it was meant to be; then nothing is borrowed.
-        if check_account(&self.prices, entries).is_err() {
-            entries.retain(|entry| entry.key.kind() == Kind::EQUITY);
+    }
+
+    /// Equity in all that is held; if it is this account's turn, debt in several assets against collateral in as many.
+    fn hold_and_borrow(&mut self, number: u64, entries: &mut Vec<Entry>) {
+        // Evenly spread over the numbers, and as many as the share says.
+        // A hair more, as a share such as 0.29 is a hair less than it says.
+        let before = |number: u64| (number as f64 * self.spec.debt_share + 1e-6).floor();
+        let turn = before(number + 1) > before(number);
+        let wanted = if turn { self.spec.debt_assets.min(self.by_rank.len()) } else { 0 };
+        for rank in 0..self.by_rank.len() {
+            if self.held.len() >= wanted {
+                break;
+            }
+            if let Some(asset) = self.by_rank.get(rank).filter(|asset| !self.held.contains(asset)) {
+                self.held.push(*asset);
+            }
         }
-        true
+        let first = self.rng.next_u64() as usize;
+        for position in 0..self.held.len() {
+            let Some(asset) = self.held.get(position).copied() else { continue };
+            let pledged = position < wanted;
+            // What is pledged must be enough to owe a base unit of anything, and not reach the lower tiers.
+            let value = if pledged { self.value().clamp(100.0, 1e6) } else { self.value() };
+            let Some(equity) = self.entry(asset, Kind::EQUITY, value) else { continue };
+            entries.push(equity);
+            if pledged {
+                // Different assets, one after the other by popularity.
+                let among = self.by_rank.len().min(8.max(wanted));
+                self.borrow((first % among + position) % among, equity, value, entries);
+            }
+        }
     }
 
     /// Picks the assets held in equity.
@@ -240,12 +291,9 @@ impl SyntheticAccounts {
         Some(Entry { key: EntryKey::new(asset, kind).ok()?, amount })
     }
 
-    /// Adds debt worth less than a quarter of `equity`'s value, and, if there is collateral, pledges at least half of it,
-    /// which counts at least half.
-    fn borrow(&mut self, equity: Entry, value: f64, entries: &mut Vec<Entry>) {
-        let Some(rank) = (self.rng.next_u64() as usize).checked_rem(self.by_rank.len().min(5)) else {
-            return;
-        };
+    /// Adds debt in the asset of this popularity worth less than a quarter of `equity`'s value, and, if there is collateral,
+    /// pledges at least half of it, which counts at least half.
+    fn borrow(&mut self, rank: usize, equity: Entry, value: f64, entries: &mut Vec<Entry>) {
         let Some(asset) = self.by_rank.get(rank).copied() else { return };
         let share = 0.02 + 0.2 * uniform(&mut self.rng);
         let Some(debt) = self.entry(asset, Kind::DEBT, value * share) else { return };
@@ -702,6 +750,35 @@ mod tests {
         assert!((1_500..2_500).contains(&debts), "{debts}");
         let prices = PriceTable::new(&table);
         assert!(accounts.iter().all(|(_, entries)| check_account(&prices, entries).is_ok()));
+    }
+
+    /// As many accounts as the share says owe and pledge just three assets each, and all are covered.
+    #[test]
+    fn debt_in_several_assets_is_met_exactly() {
+        for (accounts, assets, seed) in [(1_000, 300, 1), (995, 3, 2), (500, 16, 3)] {
+            let spec = SyntheticSpec {
+                debt_share: 0.2,
+                debt_assets: 3,
+                ..SyntheticSpec::new(accounts, assets, seed)
+            };
+            let prices = PriceTable::new(&spec.table().unwrap());
+            let mut borrowers = 0;
+            for (_, entries) in spec.accounts().unwrap() {
+                assert!(entries.windows(2).all(|pair| pair[0].key < pair[1].key));
+                assert!(check_account(&prices, &entries).is_ok());
+                let count = |filter: &dyn Fn(Kind) -> bool| {
+                    entries.iter().filter(|entry| filter(entry.key.kind())).count()
+                };
+                let (debt, pledged) = (count(&|kind| kind == Kind::DEBT), count(&|kind| kind > Kind::DEBT));
+                assert!([(0, 0), (3, 3)].contains(&(debt, pledged)), "{debt} {pledged}");
+                borrowers += u64::from(debt > 0);
+            }
+            assert_eq!(borrowers, accounts / 5);
+        }
+        let sorted = SyntheticSpec { debt_share: 0.2, debt_assets: 3, ..SyntheticSpec::new(500, 20, 7) };
+        let mut mixed: Vec<_> = sorted.accounts().unwrap().collect();
+        mixed.sort_by(|a, b| a.0.cmp(&b.0));
+        assert!(mixed == SyntheticSpec { sorted: true, ..sorted }.accounts().unwrap().collect::<Vec<_>>());
     }
 
     #[test]

@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use assay_circuit::{SegmentPrices, SegmentShape};
+use assay_circuit::{MAX_TOTALS_ROWS, SegmentPrices, SegmentShape};
 use assay_commit::{
     Committer, DIGEST_BYTES, Digest, EpochSecret, Hasher, SUBTREE_DEPTH, asset_table_digest, epoch_digest,
 };
@@ -285,6 +285,8 @@ fn lay_out(
     let mut options = ReadOptions::new(work.spool());
     options.memory = (job.memory / 4).clamp(64 << 20, 2 << 30);
     options.rounding = job.rounding;
+    // All entries of an account have different keys, and each key takes a row of its segment's totals.
+    options.max_positions = Some(MAX_TOTALS_ROWS);
     options.order = job.order;
     options.coverage = match job.exclude_invalid {
         Some(_) => Coverage::Exclude(work.excluded()),

@@ -4,7 +4,7 @@ use std::fs::File;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
-use assay_circuit::{MAX_TOTALS_ROWS, SegmentPrices};
+use assay_circuit::SegmentPrices;
 use assay_commit::{Committer, Digest, Salt, Salts};
 use assay_ledger::{AccountBatch, AccountReader, Excluded, Progress};
 use rayon::prelude::*;
@@ -56,10 +56,6 @@ pub(crate) fn spool(
         let identities: Vec<Vec<(Digest, Salt)>> =
             uids.par_chunks(STRETCH).map(|uids| committer.identify(salts, uids)).collect();
         for (account, (key, salt)) in batch.iter().zip(identities.iter().flatten()) {
-            // All entries of an account have different keys, and each key takes a row of its segment's totals.
-            if account.entries.len() > MAX_TOTALS_ROWS {
-                return Err(ProverError::AccountTooLarge);
-            }
             size.add(account.entries, prices);
             files.push(&Account { key, salt, uid: account.uid, entries: account.entries })?;
         }

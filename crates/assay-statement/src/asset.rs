@@ -1,9 +1,10 @@
+use alloc::format;
 use alloc::string::String;
 use alloc::vec::Vec;
 use core::fmt;
 
 use crate::coverage::Weights;
-use crate::{EntryKey, Kind, MAX_ASSETS, Products, Role, Totals};
+use crate::{EntryKey, Kind, MAX_ASSETS, PriceRecord, Products, Role, Totals};
 
 /// A symbol of an asset: 1 to 32 bytes of `A-Z a-z 0-9 . _ - / + * $ @ ( )`.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -45,6 +46,17 @@ pub struct Price {
     pub scale: u8,
 }
 
+/// The exact decimal number, with as many decimals as the scale.
+impl fmt::Display for Price {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let scale = usize::from(self.scale);
+        let digits = format!("{:0width$}", self.mantissa, width = scale + 1);
+        let (whole, fraction) = digits.split_at(digits.len() - scale);
+        f.write_str(whole)?;
+        if fraction.is_empty() { Ok(()) } else { write!(f, ".{fraction}") }
+    }
+}
+
 /// One tier of a haircut: value in the reference currency from the end of the tier before to `up_to` counts
 /// `percent` of itself; value beyond the last tier counts nothing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -76,6 +88,8 @@ pub struct Asset {
     pub decimals: u8,
     /// Its price, where one is known.
     pub price: Option<Price>,
+    /// Where the price comes from; without it, somebody wrote it down.
+    pub price_record: Option<PriceRecord>,
     /// Haircut tiers by collateral kind, in order of the kind.
     pub haircuts: Vec<ProductHaircuts>,
     /// Whole units that exist at the most, where that is known: nobody can owe more of the asset.
@@ -85,7 +99,7 @@ pub struct Asset {
 impl Asset {
     /// An asset without price, haircuts and supply cap.
     pub fn new(symbol: Symbol, decimals: u8) -> Self {
-        Self { symbol, decimals, price: None, haircuts: Vec::new(), supply_cap: None }
+        Self { symbol, decimals, price: None, price_record: None, haircuts: Vec::new(), supply_cap: None }
     }
 }
 
@@ -188,6 +202,10 @@ impl AssetTable {
         if asset.price.is_some_and(|price| Weights::new(price, asset.decimals).is_none()) {
             return Err(AssetTableError::PriceTooHigh { symbol: symbol() });
         }
+        if asset.price_record.as_ref().is_some_and(|record| asset.price.is_none() || !record.is_consistent())
+        {
+            return Err(AssetTableError::PriceRecord { symbol: symbol() });
+        }
         let ordered_kinds = asset.haircuts.windows(2).all(|pair| match pair {
             [a, b] => a.kind < b.kind,
             _ => true,
@@ -248,6 +266,14 @@ pub enum AssetTableError {
         /// The asset.
         symbol: Symbol,
     },
+    /// A record of where a price comes from beside no price, or whose figures don't fit together or its grade.
+    #[error(
+        "the record of the price of {symbol} has no price, or its figures do not fit together or its grade"
+    )]
+    PriceRecord {
+        /// The asset.
+        symbol: Symbol,
+    },
     /// Haircut tiers that don't grow, exceed 100 percent, or belong to no collateral kind.
     #[error(
         "the haircut tiers of {symbol} must belong to collateral kinds in order, grow strictly, stay within {MAX_TIERS} tiers and 100 percent"
@@ -297,6 +323,38 @@ mod tests {
         };
         assert!(above([2_100_000_000, u128::MAX, u128::MAX]).is_empty());
         assert_eq!(above([2_100_000_001, 0, 0]), ["BTC"]);
+    }
+
+    #[test]
+    fn prices_are_shown_exactly() {
+        for (mantissa, scale, text) in [
+            (150, 2, "1.50"),
+            (1, 18, "0.000000000000000001"),
+            (7, 0, "7"),
+            (u64::MAX, 1, "1844674407370955161.5"),
+        ] {
+            assert_eq!(Price { mantissa, scale }.to_string(), text);
+        }
+    }
+
+    #[test]
+    fn a_record_needs_a_price_and_figures_that_fit() {
+        let mut recorded = asset("BTC");
+        recorded.price_record = Some(PriceRecord {
+            grade: crate::PriceGrade::Verified,
+            method: crate::PriceMethod::Median,
+            sources: 3,
+            oldest: 1,
+            newest: 2,
+            deviation_ppm: 0,
+            file: crate::FileDigest([0; 32]),
+        });
+        let refused = Err(AssetTableError::PriceRecord { symbol: recorded.symbol.clone() });
+        assert_eq!(AssetTable::new(vec![recorded.clone()]), refused);
+        recorded.price = Some(Price { mantissa: 1, scale: 0 });
+        assert!(AssetTable::new(vec![recorded.clone()]).is_ok());
+        recorded.price_record.iter_mut().for_each(|record| record.sources = 2);
+        assert_eq!(AssetTable::new(vec![recorded]), refused);
     }
 
     #[test]

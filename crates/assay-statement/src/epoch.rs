@@ -32,13 +32,16 @@ pub struct Epoch {
 }
 
 impl Epoch {
+    /// Times are below this, in seconds since 1970-01-01 UTC.
+    pub(crate) const TIME_END: u64 = 1 << 40;
+
     /// An epoch called `id` (1 to 64 bytes of lower-case letters, digits, `.` and `-`) at `time`, in seconds since
     /// 1970-01-01 UTC.
     pub fn new(id: &str, time: u64) -> Result<Self, EpochError> {
         if !is_name(id, 64) {
             return Err(EpochError::Id);
         }
-        if time >= 1 << 40 {
+        if time >= Self::TIME_END {
             return Err(EpochError::Time);
         }
         Ok(Self { id: id.into(), time })
@@ -55,7 +58,7 @@ impl Epoch {
     }
 }
 
-fn is_name(text: &str, most: usize) -> bool {
+pub(crate) fn is_name(text: &str, most: usize) -> bool {
     let allowed = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || b".-".contains(&byte);
     (1..=most).contains(&text.len()) && text.bytes().all(allowed)
 }

@@ -11,6 +11,7 @@ mod asset;
 pub mod coverage;
 mod entry;
 mod epoch;
+mod prices;
 mod product;
 mod totals;
 mod uid;
@@ -22,6 +23,10 @@ pub use asset::{
 };
 pub use entry::{Entry, EntryKey, EntryKeyError, Kind, KindError};
 pub use epoch::{Entity, Epoch, EpochError};
+pub use prices::{
+    FileDigest, Observation, PriceError, PriceGrade, PriceMethod, PriceRecord, SourceName, VERIFIED_MAX_AGE,
+    VERIFIED_MAX_DEVIATION_PPM, VERIFIED_MIN_SOURCES, price_of,
+};
 pub use product::{MAX_PRODUCTS, Product, ProductError, ProductName, Products, Role};
 pub use totals::{Total, Totals, TotalsError};
 pub use uid::{MAX_UID_BYTES, Uid, UidError};

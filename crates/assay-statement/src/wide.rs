@@ -1,5 +1,5 @@
 /// A 256-bit integer, for products and quotients that 128 bits don't hold. Values here stay below `2^216`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Wide {
     high: u128,
     low: u128,

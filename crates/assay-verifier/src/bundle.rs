@@ -6,7 +6,7 @@ use assay_circuit::{CIRCUIT_ID, SegmentPrices};
 use assay_commit::{
     Digest, Hasher, LeafKey, MAX_SEGMENTS, UpperTree, asset_table_digest, epoch_digest, published_root,
 };
-use assay_statement::{AssetTable, Entity, Epoch, Kind, Totals};
+use assay_statement::{AssetTable, Entity, Epoch, Kind, Symbol, Totals};
 
 use crate::record::{FILE_VERSION, MAX_RECORD_BYTES, Reader, RecordError};
 use crate::segment::{SegmentContext, SegmentVerifier, VerifyError, border_keys};
@@ -27,7 +27,7 @@ pub struct Expectations<'a> {
     pub entity: &'a Entity,
     /// For which snapshot.
     pub epoch: &'a Epoch,
-    /// With which assets.
+    /// With which assets, of whose equity no total may be above the supply cap.
     pub assets: &'a AssetTable,
     /// The published root, where known.
     pub root: Option<Digest>,
@@ -59,6 +59,7 @@ impl<'a> Expectations<'a> {
         {
             return Err(VerifyError::OtherAccounts);
         }
+        figures.check_supply_caps(self.assets)?;
         let Some(reserves) = self.reserves else { return Ok(()) };
         let (_, most) = figures.at_most();
         for (key, figure) in most.iter().filter(|(key, _)| key.kind() == Kind::EQUITY) {
@@ -106,6 +107,23 @@ impl Figures {
         match self {
             Self::Exact { accounts, totals: most } | Self::AtMost { accounts, bounds: most, .. } => {
                 (*accounts, most)
+            }
+        }
+    }
+
+    /// Rejects totals of which an asset's equity is above its supply cap in `assets` (A3): nobody can owe more of it than
+    /// exists.
+    ///
+    /// Bounds say nothing against a cap that they exceed. What comes back are the assets whose caps can't be judged so; none
+    /// if the totals are shown.
+    pub fn check_supply_caps(&self, assets: &AssetTable) -> Result<Vec<Symbol>, VerifyError> {
+        match self {
+            Self::Exact { totals, .. } => match assets.above_supply_cap(totals).next() {
+                Some(asset) => Err(VerifyError::AboveSupplyCap { symbol: asset.symbol.clone() }),
+                None => Ok(Vec::new()),
+            },
+            Self::AtMost { bounds, .. } => {
+                Ok(assets.above_supply_cap(bounds).map(|asset| asset.symbol.clone()).collect())
             }
         }
     }

@@ -20,5 +20,5 @@ pub use record::{FILE_VERSION, MAX_RECORD_BYTES, RecordError, SEGMENT_MAGIC, Seg
 pub use segment::{SegmentContext, SegmentVerifier, VerifyError};
 pub use totals_file::{
     MAX_TOTALS_BYTES, TOTALS_FORMAT, TotalsFile, TotalsFileAsset, TotalsFileEntry, TotalsFileError,
-    TotalsFileHaircuts, TotalsFilePrice,
+    TotalsFileHaircuts, TotalsFilePrice, TotalsFilePriceRecord,
 };

@@ -179,6 +179,12 @@ pub enum VerifyError {
     /// The proof is for another number of accounts than expected.
     #[error("the proof shows another number of accounts than expected")]
     OtherAccounts,
+    /// The proof shows more equity of an asset than the asset table's supply cap: no more of it exists.
+    #[error("the proof shows more equity of {symbol} than its supply cap, of which no more exists")]
+    AboveSupplyCap {
+        /// The asset.
+        symbol: Symbol,
+    },
     /// The proof allows that more of an asset is owed than the given reserves.
     #[error("the proof does not show that the reserves of {symbol} cover what is owed")]
     NotCovered {

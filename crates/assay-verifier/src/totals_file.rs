@@ -6,8 +6,9 @@ use alloc::vec::Vec;
 use assay_circuit::CIRCUIT_ID;
 use assay_commit::{Digest, DigestError, Hasher, asset_table_digest};
 use assay_statement::{
-    Asset, AssetTable, AssetTableError, Entity, EntryKey, Epoch, EpochError, HaircutTier, Kind, Price,
-    Product, ProductError, ProductHaircuts, ProductName, Products, Symbol, SymbolError, Totals,
+    Asset, AssetTable, AssetTableError, Entity, EntryKey, Epoch, EpochError, FileDigest, HaircutTier, Kind,
+    Price, PriceGrade, PriceMethod, PriceRecord, Product, ProductError, ProductHaircuts, ProductName,
+    Products, Symbol, SymbolError, Totals,
 };
 use serde::{Deserialize, Serialize};
 
@@ -109,6 +110,29 @@ pub struct TotalsFilePrice {
     pub mantissa: String,
     /// Decimals.
     pub scale: u8,
+    /// Where the price comes from.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub record: Option<TotalsFilePriceRecord>,
+}
+
+/// Where a price comes from, as in [`PriceRecord`].
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct TotalsFilePriceRecord {
+    /// Name of the grade.
+    pub grade: String,
+    /// Name of the method.
+    pub method: String,
+    /// Number of sources.
+    pub sources: u8,
+    /// Time of the oldest observation, in seconds since 1970-01-01 UTC.
+    pub oldest: u64,
+    /// Time of the newest observation.
+    pub newest: u64,
+    /// Largest distance of an observation from the price, in parts per million.
+    pub deviation_ppm: u32,
+    /// SHA-256 of the price file, 64 lower-case hex digits.
+    pub file: String,
 }
 
 /// Haircut tiers of one collateral kind.
@@ -290,14 +314,46 @@ impl TryFrom<&TotalsFileProduct> for Product {
     }
 }
 
+impl From<&PriceRecord> for TotalsFilePriceRecord {
+    fn from(record: &PriceRecord) -> Self {
+        Self {
+            grade: record.grade.name().to_string(),
+            method: record.method.name().to_string(),
+            sources: record.sources,
+            oldest: record.oldest,
+            newest: record.newest,
+            deviation_ppm: record.deviation_ppm,
+            file: record.file.to_string(),
+        }
+    }
+}
+
+impl TryFrom<&TotalsFilePriceRecord> for PriceRecord {
+    type Error = TotalsFileError;
+
+    fn try_from(record: &TotalsFilePriceRecord) -> Result<Self, TotalsFileError> {
+        Ok(Self {
+            grade: PriceGrade::from_name(&record.grade).ok_or(TotalsFileError::Price)?,
+            method: PriceMethod::from_name(&record.method).ok_or(TotalsFileError::Price)?,
+            sources: record.sources,
+            oldest: record.oldest,
+            newest: record.newest,
+            deviation_ppm: record.deviation_ppm,
+            file: FileDigest::from_hex(&record.file).map_err(|_| TotalsFileError::Price)?,
+        })
+    }
+}
+
 impl TotalsFileAsset {
     fn new(asset: &Asset, table: &AssetTable) -> Self {
         Self {
             symbol: asset.symbol.as_str().to_string(),
             decimals: asset.decimals,
-            price: asset
-                .price
-                .map(|price| TotalsFilePrice { mantissa: price.mantissa.to_string(), scale: price.scale }),
+            price: asset.price.map(|price| TotalsFilePrice {
+                mantissa: price.mantissa.to_string(),
+                scale: price.scale,
+                record: asset.price_record.as_ref().map(TotalsFilePriceRecord::from),
+            }),
             haircuts: asset
                 .haircuts
                 .iter()
@@ -318,6 +374,7 @@ impl TotalsFileAsset {
             }
             Ok(Price { mantissa, scale: price.scale })
         });
+        let record = self.price.as_ref().and_then(|price| price.record.as_ref());
         let haircuts = self.haircuts.iter().map(|haircuts| {
             let kind = products.kind(&haircuts.kind).map_err(|_| TotalsFileError::Kind)?;
             let tiers = haircuts
@@ -334,6 +391,7 @@ impl TotalsFileAsset {
             symbol: Symbol::new(&self.symbol)?,
             decimals: self.decimals,
             price: price.transpose()?,
+            price_record: record.map(PriceRecord::try_from).transpose()?,
             haircuts: haircuts.collect::<Result<_, TotalsFileError>>()?,
             supply_cap: supply_cap.transpose()?,
         })

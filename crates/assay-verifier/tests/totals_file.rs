@@ -3,7 +3,8 @@
 
 use assay_commit::{Digest, EMPTY, Hasher, asset_table_digest};
 use assay_statement::{
-    Asset, AssetTable, Entity, EntryKey, Epoch, HaircutTier, Kind, Price, ProductHaircuts, Symbol, Totals,
+    Asset, AssetTable, Entity, EntryKey, Epoch, FileDigest, HaircutTier, Kind, Price, PriceGrade,
+    PriceMethod, PriceRecord, ProductHaircuts, Symbol, Totals,
 };
 use assay_verifier::{Figures, MAX_TOTALS_BYTES, Statement, TotalsFile, TotalsFileError};
 use proptest::collection::vec;
@@ -13,6 +14,15 @@ use serde_json::{Value, json};
 fn assets() -> AssetTable {
     let mut bitcoin = Asset::new(Symbol::new("BTC").unwrap(), 8);
     bitcoin.price = Some(Price { mantissa: 6_543_210, scale: 2 });
+    bitcoin.price_record = Some(PriceRecord {
+        grade: PriceGrade::Verified,
+        method: PriceMethod::Median,
+        sources: 4,
+        oldest: 1_789_999_990,
+        newest: 1_790_000_011,
+        deviation_ppm: 117,
+        file: FileDigest(core::array::from_fn(|i| 251 * i as u8 ^ 0xa1)),
+    });
     let tiers = [(10, 95), (100, 80)].map(|(up_to, percent)| HaircutTier { up_to, percent }).to_vec();
     bitcoin.haircuts = vec![
         ProductHaircuts { kind: Kind::COLLATERAL_LOAN, tiers: tiers.clone() },

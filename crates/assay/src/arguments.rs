@@ -35,6 +35,9 @@ pub(crate) enum Command {
     Generate(Generate),
     /// Read a ledger and list everything that is wrong with it.
     Check(Check),
+    /// Look at asset tables, and at where their prices come from.
+    #[command(subcommand)]
+    Assets(Assets),
     /// Make the secret of an epoch, in a file that only its owner can read.
     Secret(Secret),
     /// Prove a ledger: final proof, totals file, and a work folder for receipts.
@@ -107,6 +110,9 @@ pub(crate) struct Made {
     /// Share of accounts with debt and collateral.
     #[arg(long, default_value_t = 0.01)]
     pub(crate) debt: f64,
+    /// Percent of accounts with debt in three assets against collateral in three, all covered, in place of `--debt`.
+    #[arg(long, value_name = "PERCENT", conflicts_with = "debt", value_parser = clap::value_parser!(u8).range(0..=100))]
+    pub(crate) indebted: Option<u8>,
     /// The same seed makes the same ledger.
     #[arg(long, default_value_t = 1)]
     pub(crate) seed: u64,
@@ -204,6 +210,61 @@ pub(crate) struct Check {
     pub(crate) memory: u64,
 }
 
+#[derive(Subcommand)]
+pub(crate) enum Assets {
+    /// Show the digest of an asset table, its prices, and what they rest on.
+    Show(ShowAssets),
+    /// Put the prices of a price file into an asset table, with a record of where they come from.
+    Price(PriceAssets),
+    /// Make prices and records of an asset table again from the price file, and compare.
+    VerifyPrices(VerifyPrices),
+    /// Make an asset table of the CSV file of prices and tiers that lies beside a wide ledger.
+    Import(ImportAssets),
+}
+
+#[derive(Args)]
+pub(crate) struct ShowAssets {
+    /// The asset table (TOML).
+    pub(crate) assets: PathBuf,
+    /// Time of the snapshot that prices are graded for: seconds since 1970, or as in 2026-09-30T00:00:00Z.
+    #[arg(long)]
+    pub(crate) time: Option<String>,
+}
+
+#[derive(Args)]
+pub(crate) struct PriceAssets {
+    /// The asset table (TOML).
+    pub(crate) assets: PathBuf,
+    /// The price file (TOML).
+    pub(crate) prices: PathBuf,
+    /// The asset table to write.
+    #[arg(long)]
+    pub(crate) out: PathBuf,
+}
+
+#[derive(Args)]
+pub(crate) struct VerifyPrices {
+    /// The asset table (TOML).
+    pub(crate) assets: PathBuf,
+    /// The price file (TOML) whose digest it has.
+    pub(crate) prices: PathBuf,
+    /// Time of the snapshot that prices are graded for: seconds since 1970, or as in 2026-09-30T00:00:00Z.
+    #[arg(long)]
+    pub(crate) time: Option<String>,
+}
+
+#[derive(Args)]
+pub(crate) struct ImportAssets {
+    /// The file: symbol, usdt_price, loan_tiers_ratio, margin_tiers_ratio, portfolio_tiers_ratio.
+    pub(crate) tiers: PathBuf,
+    /// Decimals of every asset, which the file doesn't say.
+    #[arg(long)]
+    pub(crate) decimals: u8,
+    /// The asset table to write.
+    #[arg(long)]
+    pub(crate) out: PathBuf,
+}
+
 #[derive(Args)]
 pub(crate) struct Secret {
     /// The file to make.
@@ -226,17 +287,19 @@ pub(crate) struct Snapshot {
 
 impl Snapshot {
     pub(crate) fn epoch(&self) -> Result<Epoch, Failure> {
-        let seconds = match self.time.parse::<u64>() {
-            Ok(seconds) => seconds,
-            Err(_) => humantime::parse_rfc3339_weak(&self.time)
-                .ok()
-                .and_then(|time| time.duration_since(std::time::UNIX_EPOCH).ok())
-                .map(|since| since.as_secs())
-                .ok_or_else(|| {
-                    Failure::usage("--time: neither seconds nor a time such as 2026-09-30T00:00:00Z")
-                })?,
-        };
-        Epoch::new(&self.epoch, seconds).map_err(|error| Failure::usage(error.to_string()))
+        Epoch::new(&self.epoch, parse_time(&self.time)?).map_err(|error| Failure::usage(error.to_string()))
+    }
+}
+
+/// A time in seconds since 1970-01-01 UTC.
+pub(crate) fn parse_time(text: &str) -> Result<u64, Failure> {
+    match text.parse::<u64>() {
+        Ok(seconds) => Ok(seconds),
+        Err(_) => humantime::parse_rfc3339_weak(text)
+            .ok()
+            .and_then(|time| time.duration_since(std::time::UNIX_EPOCH).ok())
+            .map(|since| since.as_secs())
+            .ok_or_else(|| Failure::usage("--time: neither seconds nor a time such as 2026-09-30T00:00:00Z")),
     }
 }
 
@@ -313,6 +376,9 @@ pub(crate) struct Receipt {
     /// The file to write, readable for its owner only [default: standard output].
     #[arg(long, required_if_eq("all", "true"))]
     pub(crate) out: Option<PathBuf>,
+    /// Asset table (TOML) of the run: say as well what the receipt in `--out` holds, product by product.
+    #[arg(long, requires = "out", conflicts_with = "all")]
+    pub(crate) assets: Option<PathBuf>,
 }
 
 #[derive(Args)]

@@ -7,6 +7,7 @@
 mod arguments;
 mod commands;
 mod failure;
+mod holdings;
 mod machine;
 mod output;
 mod progress;

@@ -1,6 +1,6 @@
 //! Figures for people.
 
-use assay_statement::{AssetTable, EntryKey, Kind, Totals};
+use assay_statement::{Asset, AssetTable, EntryKey, Kind, PriceGrade, Totals};
 use assay_verifier::Figures;
 use serde_json::{Map, Value, json};
 
@@ -80,6 +80,64 @@ pub(crate) fn figures_json(figures: &Figures, assets: &AssetTable) -> Map<String
         map.insert("commitment".into(), commitment.to_hex().into());
     }
     map
+}
+
+/// Each price and what it rests on, graded for a snapshot at `time`, or as recorded.
+pub(crate) fn prices_lines(assets: &AssetTable, time: Option<u64>, most: usize) -> Vec<String> {
+    let priced: Vec<_> =
+        assets.assets().iter().filter_map(|asset| Some((asset, asset.price?, grade(asset, time)))).collect();
+    let verified = priced.iter().filter(|(.., grade)| *grade == PriceGrade::Verified).count();
+    let mut lines = vec![format!(
+        "prices    {verified} verified, {} unverified, {} assets without; no total depends on one",
+        priced.len() - verified,
+        assets.len() - priced.len()
+    )];
+    lines.extend(priced.iter().take(most).map(|(asset, price, grade)| {
+        let basis = match &asset.price_record {
+            None => "written down".to_owned(),
+            Some(record) => format!(
+                "{} of {} sources at {} to {} s, within {} ppm",
+                record.method.name(),
+                record.sources,
+                record.oldest,
+                record.newest,
+                record.deviation_ppm
+            ),
+        };
+        format!("  {:<12} {:>24} {:<10} {basis}", asset.symbol.as_str(), price.to_string(), grade.name())
+    }));
+    if priced.len() > most {
+        lines.push(format!("  ... and {} more", priced.len() - most));
+    }
+    lines
+}
+
+/// The same as JSON.
+pub(crate) fn prices_json(assets: &AssetTable, time: Option<u64>) -> Value {
+    let priced = assets.assets().iter().filter_map(|asset| {
+        let price = asset.price?.to_string();
+        let mut value = json!({
+            "asset": asset.symbol.as_str(), "price": price, "grade": grade(asset, time).name(),
+        });
+        if let (Some(record), Value::Object(map)) = (&asset.price_record, &mut value) {
+            let facts = json!({
+                "method": record.method.name(), "sources": record.sources, "oldest": record.oldest,
+                "newest": record.newest, "deviation_ppm": record.deviation_ppm, "file": record.file.to_string(),
+            });
+            if let Value::Object(facts) = facts {
+                map.extend(facts);
+            }
+        }
+        Some(value)
+    });
+    priced.collect()
+}
+
+fn grade(asset: &Asset, time: Option<u64>) -> PriceGrade {
+    asset.price_record.as_ref().map_or(PriceGrade::Unverified, |record| match time {
+        Some(time) => record.grade_at(time),
+        None => record.grade,
+    })
 }
 
 /// One JSON object of two.

@@ -242,9 +242,47 @@ fn more_than_can_exist_is_named() {
     let path = folder.file("a.csv", format!("{LONG}a,BTC,equity,20\nb,BTC,equity,1\n"));
     assert!(check(&path, LongCsv, table.clone(), refuse(&folder), |_| {}).unwrap().is_clean());
     let path = folder.file("a.csv", format!("{LONG}a,BTC,equity,20\nb,BTC,equity,1.00000001\n"));
-    let report = check(&path, LongCsv, table, refuse(&folder), |_| {}).unwrap();
+    let btc = [Symbol::new("BTC").unwrap()];
+    let report = check(&path, LongCsv, table.clone(), refuse(&folder), |_| {}).unwrap();
     assert!(!report.is_clean());
-    assert_eq!(report.above_supply_cap, [Symbol::new("BTC").unwrap()]);
+    assert_eq!(report.above_supply_cap, btc);
+    // Readers of ledgers that are to be proven end with it, whatever the order of the rows.
+    let error = read_with(&path, LongCsv, table.clone(), refuse(&folder)).unwrap_err();
+    assert!(matches!(&error, LedgerError::AboveSupplyCap { symbols } if *symbols == btc), "{error}");
+    // Collateral is equity that is pledged, and what is left out isn't owed by the proof.
+    let list = folder.inputs().join("list.csv");
+    let rows = "a,BTC,equity,20\na,BTC,collateral_loan,20\nb,BTC,equity,1\nc,BTC,equity,9\nc,BTC,debt,1\n";
+    let path = folder.file("a.csv", format!("{LONG}{rows}"));
+    let mut priced = table.assets().to_vec();
+    priced[0].price = Some(Price { mantissa: 1, scale: 0 });
+    let table = Arc::new(AssetTable::new(priced).unwrap());
+    let exclude = ReadOptions { coverage: Coverage::Exclude(list.clone()), ..folder.options() };
+    let read = read_with(&path, LongCsv, table.clone(), exclude.clone()).unwrap();
+    assert_eq!(read.len(), 2);
+    assert!(list.exists());
+    fs::remove_file(&list).unwrap();
+    let path = folder.file("a.csv", format!("{LONG}{rows}d,BTC,equity,1\n"));
+    let error = read_with(&path, LongCsv, table, exclude).unwrap_err();
+    assert!(matches!(error, LedgerError::AboveSupplyCap { .. }));
+    // The list is whole or absent.
+    assert!(!list.exists());
+}
+
+#[test]
+fn an_account_with_more_positions_than_a_proof_holds_is_named() {
+    let folder = Folder::new();
+    let options = ReadOptions { max_positions: Some(2), ..folder.options() };
+    let rows = "ann@x.org,BTC,equity,1\nann@x.org,ETH,equity,1\nann@x.org,USDT,equity,0\n\
+                bob@x.org,USDT,equity,1\nbob@x.org,BTC,equity,1\nbob@x.org,ETH,equity,1\n";
+    let path = folder.file("a.csv", format!("{LONG}{rows}"));
+    let report = check(&path, LongCsv, super::table(), options.clone(), |_| {}).unwrap();
+    // A row of zero is no position.
+    assert_eq!((report.problem_count, report.accounts), (1, 1));
+    let problem = &report.problems[0];
+    assert_eq!((problem.account.as_deref(), problem.place), (Some("bo…"), Place::Line(5)));
+    assert_eq!(problem.kind, ProblemKind::TooManyPositions { most: 2, got: 3 });
+    let error = read_with(&path, LongCsv, super::table(), options).unwrap_err();
+    assert_eq!(error.problem().unwrap().kind, problem.kind);
 }
 
 /// Debt that is made up is always covered, whatever the seed, the prices and the decimals.

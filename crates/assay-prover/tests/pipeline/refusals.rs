@@ -7,7 +7,7 @@ use std::time::SystemTime;
 
 use assay_circuit::MAX_TOTALS_ROWS;
 use assay_commit::EpochSecret;
-use assay_ledger::{LedgerError, LedgerFormat, Rounding};
+use assay_ledger::{LedgerError, LedgerFormat, Place, ProblemKind, Rounding};
 use assay_prover::{Event, Job, ProverError, create_secret, prove_ledger, read_secret};
 use assay_statement::{Entity, Epoch};
 
@@ -151,7 +151,11 @@ fn an_account_with_more_positions_than_a_segment_holds() {
     let most = Run::over_rows(&symbols, &rows(MAX_TOTALS_ROWS));
     assert_eq!(most.prove().unwrap().positions, MAX_TOTALS_ROWS as u64);
     let more = Run::over_rows(&symbols, &rows(MAX_TOTALS_ROWS + 1));
-    assert!(matches!(more.prove(), Err(ProverError::AccountTooLarge)));
+    let Err(ProverError::Ledger(error)) = more.prove() else { panic!("it was proven") };
+    let problem = error.problem().unwrap();
+    assert_eq!((problem.account.as_deref(), problem.place), (Some("al…"), Place::Line(2)));
+    let kind = ProblemKind::TooManyPositions { most: MAX_TOTALS_ROWS, got: MAX_TOTALS_ROWS + 1 };
+    assert_eq!(problem.kind, kind);
     assert!(!more.bundle.exists());
 }
 

@@ -101,6 +101,20 @@ impl Exchange {
         Self::new(entity, epoch, assets, ledger.collect::<Vec<_>>())
     }
 
+    /// Two customers with 1 BTC and these base units on top, of which the asset table says that 1 exists.
+    pub(crate) fn with_cap(above: u128) -> Self {
+        let mut assets = asset_table(&["BTC", "ETH"]).assets().to_vec();
+        assets[0].supply_cap = Some(1);
+        let ledger = [
+            (
+                "a@example.org".into(),
+                vec![entry(0, Kind::EQUITY, 99_999_999), entry(1, Kind::EQUITY, 1 << 80)],
+            ),
+            ("b@example.org".into(), vec![entry(0, Kind::EQUITY, 1 + above)]),
+        ];
+        Self::new("example.org", "2026-q3", AssetTable::new(assets).unwrap(), ledger)
+    }
+
     pub(crate) fn expectations(&self) -> Expectations<'_> {
         Expectations::new(&self.entity, &self.epoch, &self.assets)
     }

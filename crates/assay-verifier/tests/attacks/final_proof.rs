@@ -114,6 +114,19 @@ fn a28_other_expectations_reject() {
     }
 }
 
+/// A3: more of an asset is owed than exists. Bounds can't tell, and say so.
+#[test]
+fn a3_more_equity_than_the_supply_cap() {
+    let exchange = Exchange::with_cap(1);
+    let made = final_of(&exchange);
+    let symbol = exchange.assets.assets()[0].symbol.clone();
+    let refused = verify_proof(&made.bytes, exchange.expectations()).err();
+    assert_eq!(refused, Some(VerifyError::AboveSupplyCap { symbol: symbol.clone() }));
+    let bounds = verify_proof(&made.bounded, exchange.expectations()).unwrap().figures;
+    assert_eq!(bounds.check_supply_caps(&exchange.assets), Ok(vec![symbol]));
+    assert_eq!(bounds.check_supply_caps(&asset_table(&["BTC", "ETH"])), Ok(vec![]));
+}
+
 /// A11: bytes of the whole file.
 #[test]
 fn a11_no_changed_byte_is_accepted() {

@@ -106,6 +106,17 @@ fn a10_rows_out_of_bounds() {
     );
 }
 
+/// A3: totals of which more is owed than exists, by the asset table that the proof is for. Nobody but the verifier looks.
+#[test]
+fn a3_more_equity_than_the_supply_cap() {
+    let bundle = |exchange: &Exchange| exchange.bundle(&[&exchange.segment(0..2)]);
+    let at_most = Exchange::with_cap(0);
+    at_most.verify(&bundle(&at_most)).unwrap();
+    let above = Exchange::with_cap(1);
+    let symbol = above.assets.assets()[0].symbol.clone();
+    assert_eq!(above.verify(&bundle(&above)).err(), Some(VerifyError::AboveSupplyCap { symbol }));
+}
+
 /// A6: keys that the asset table or the kinds lack.
 #[test]
 fn a6_keys_out_of_the_table() {

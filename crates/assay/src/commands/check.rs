@@ -1,5 +1,6 @@
 use std::sync::Arc;
 
+use assay_circuit::MAX_TOTALS_ROWS;
 use assay_ledger::{ReadOptions, Rounding, check, read_asset_table};
 use serde_json::{Value, json};
 
@@ -15,6 +16,7 @@ pub(crate) fn run(arguments: &Check, voice: Voice) -> Result<(), Failure> {
     let mut options = ReadOptions::new(scratch.path());
     options.memory = arguments.memory;
     options.problem_limit = arguments.limit;
+    options.max_positions = Some(MAX_TOTALS_ROWS);
     options.show_accounts = arguments.show_accounts;
     options.rounding = if input.round { Rounding::Up } else { Rounding::Exact };
     let report = check(&input.ledger, input.format()?, Arc::clone(&assets), options, |_| {})?;

@@ -14,7 +14,8 @@ pub(crate) fn specification(made: &Made, sorted: bool) -> SyntheticSpec {
     SyntheticSpec {
         holdings: if dense { synthetic::Holdings::Dense } else { synthetic::Holdings::Sparse },
         positions_mean: made.positions,
-        debt_share: made.debt,
+        debt_share: made.indebted.map_or(made.debt, |percent| f64::from(percent) / 100.0),
+        debt_assets: if made.indebted.is_some() { 3 } else { 1 },
         sorted,
         ..SyntheticSpec::new(made.accounts, assets, made.seed)
     }

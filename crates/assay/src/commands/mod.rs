@@ -1,5 +1,6 @@
 //! One module a command.
 
+mod assets;
 mod bench;
 mod check;
 mod circuit;
@@ -38,6 +39,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<(), Failure> {
         Command::Demo(arguments) => demo::run(arguments, voice),
         Command::Generate(arguments) => generate::run(arguments, voice),
         Command::Check(arguments) => check::run(arguments, voice),
+        Command::Assets(command) => assets::run(command, voice),
         Command::Secret(arguments) => prove::make_secret(arguments, voice),
         Command::Prove(arguments) => prove::run(arguments, voice),
         Command::Verify(arguments) => verify::run(arguments, voice),

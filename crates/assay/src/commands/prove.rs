@@ -1,8 +1,9 @@
+use std::fmt::Write as _;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use assay_ledger::{LedgerFormat, Order, Rounding, read_asset_table, read_reserves};
+use assay_ledger::{Excluded, LedgerFormat, Order, Rounding, read_asset_table, read_reserves};
 use assay_prover::{Job, Outcome, create_secret, prove_ledger, read_secret};
 use assay_statement::{AssetTable, Entity, Epoch, Totals};
 use serde_json::json;
@@ -10,7 +11,10 @@ use serde_json::json;
 use crate::arguments::{Prove, Resources, Secret};
 use crate::commands::Voice;
 use crate::failure::Failure;
-use crate::output::{figures_json, figures_lines, grouped, merged, totals_json, totals_lines};
+use crate::output::{
+    describe, figures_json, figures_lines, grouped, merged, prices_json, prices_lines, totals_json,
+    totals_lines, whole_units,
+};
 use crate::progress::Reporter;
 
 pub(crate) fn make_secret(arguments: &Secret, voice: Voice) -> Result<(), Failure> {
@@ -113,10 +117,10 @@ pub(crate) fn run(arguments: &Prove, voice: Voice) -> Result<(), Failure> {
             "version": 1, "ok": true, "root": statement.root.to_hex(), "depth": statement.depth,
             "positions": outcome.positions, "rounded": outcome.rounded,
             "segments": outcome.segments, "segments_kept": outcome.kept,
-            "asset_table": statement.assets.to_hex(),
+            "asset_table": statement.assets.to_hex(), "prices": prices_json(&assets, Some(task.epoch.time())),
             "excluded": outcome.excluded.as_ref().map(|excluded| json!({
                 "accounts": excluded.accounts, "totals": totals_json(&excluded.totals, &assets),
-                "list": arguments.exclude_invalid,
+                "list": arguments.exclude_invalid, "exclusion": exclusion(excluded, &assets),
             })),
             "bundle": results.bundle, "bundle_bytes": outcome.bundle_bytes,
             "proof": results.proof, "proof_bytes": outcome.proof_bytes,
@@ -136,7 +140,12 @@ pub(crate) fn run(arguments: &Prove, voice: Voice) -> Result<(), Failure> {
                 list.display()
             );
             totals_lines(&excluded.totals, &assets, 12).iter().for_each(|line| println!("{line}"));
+            eprintln!(
+                "hint: they are owed too; a report says so with --exclusion '{}'",
+                exclusion(excluded, &assets)
+            );
         }
+        prices_lines(&assets, Some(task.epoch.time()), 0).iter().take(1).for_each(|line| println!("{line}"));
         figures_lines(&statement.figures, &assets, 12).iter().for_each(|line| println!("{line}"));
         if let (Some(proof), Some(bytes)) = (&results.proof, outcome.proof_bytes) {
             println!("proof     {} ({} bytes; publish it)", proof.display(), grouped(bytes));
@@ -148,4 +157,24 @@ pub(crate) fn run(arguments: &Prove, voice: Voice) -> Result<(), Failure> {
         println!("work      {} (private; receipts come from here)", results.work.display());
     }
     Ok(())
+}
+
+/// Bytes after which no more totals are spelled out in an exclusion; a report takes 1,000 and a total fewer than 150.
+const EXCLUSION_BYTES: usize = 800;
+
+/// What `assay report --exclusion` takes to say what was left out.
+fn exclusion(excluded: &Excluded, assets: &AssetTable) -> String {
+    let mut text = format!("{} accounts below water=left out of the proof:", excluded.accounts);
+    for (at, (key, total)) in excluded.totals.iter().enumerate() {
+        let comma = if at == 0 { "" } else { "," };
+        // Writing to a string can't fail.
+        if text.len() > EXCLUSION_BYTES {
+            let _ = write!(text, "{comma} and {} more totals", excluded.totals.len() - at);
+            break;
+        }
+        let (symbol, decimals) = describe(key, assets);
+        let (kind, total) = (assets.kind_name(key.kind()), whole_units(total, decimals));
+        let _ = write!(text, "{comma} {kind} {total} {symbol}");
+    }
+    text
 }

@@ -2,16 +2,20 @@ use std::fs::File;
 use std::io::{BufWriter, Write};
 use std::path::Path;
 
-use assay_commit::{MAX_RECEIPT_BYTES, Receipt as CustomerReceipt, VerifiedReceipt};
+use assay_commit::{
+    Hasher, MAX_RECEIPT_BYTES, Receipt as CustomerReceipt, VerifiedReceipt, asset_table_digest,
+};
+use assay_ledger::read_asset_table;
 use assay_prover::{ProverError, ReceiptMaker};
 use assay_statement::AssetTable;
-use assay_verifier::Expectations;
-use serde_json::json;
+use assay_verifier::{Expectations, TotalsFile};
+use serde_json::{Value, json};
 
 use crate::arguments::{Receipt, VerifyReceipt};
 use crate::commands::verify::{parse_root, verify_file};
 use crate::commands::{Voice, asset_table, read_capped, read_totals, typed_uid};
 use crate::failure::Failure;
+use crate::holdings::Holdings;
 use crate::output::{describe, grouped, whole_units};
 
 pub(crate) fn make(arguments: &Receipt, voice: Voice) -> Result<(), Failure> {
@@ -20,20 +24,48 @@ pub(crate) fn make(arguments: &Receipt, voice: Voice) -> Result<(), Failure> {
     let (Some(uid), false) = (&arguments.uid, arguments.all) else {
         return make_all(&mut maker, arguments, voice);
     };
-    let json = maker.receipt(&typed_uid(uid)?)?.to_json()?;
-    match &arguments.out {
-        None => println!("{json}"),
-        Some(path) => {
-            let failed = |error| Failure::file(path, &error);
-            write_private(path, |writer| writeln!(writer, "{json}").map_err(failed))?;
-            if voice.json {
-                println!("{}", json!({"version": 1, "ok": true, "receipt": path}));
-            } else {
-                println!("receipt   {}", path.display());
-            }
+    let uid = typed_uid(uid)?;
+    let receipt = maker.receipt(&uid)?;
+    let json = receipt.to_json()?;
+    let Some(path) = &arguments.out else {
+        println!("{json}");
+        return Ok(());
+    };
+    // Before anything is written: another asset table gives other names and prices.
+    let assets = arguments.assets.as_deref().map(|path| table_of(path, &totals)).transpose()?;
+    let verified = assets
+        .as_ref()
+        .map(|assets| receipt.verify(&uid, assets, &totals.entity()?, &totals.root()?).map_err(Failure::from))
+        .transpose()?;
+    let failed = |error| Failure::file(path, &error);
+    write_private(path, |writer| writeln!(writer, "{json}").map_err(failed))?;
+    let holdings = match (&verified, &assets) {
+        (Some(verified), Some(assets)) => Some(Holdings::new(&verified.entries, assets)),
+        _ => None,
+    };
+    if voice.json {
+        let mut said = json!({"version": 1, "ok": true, "receipt": path});
+        if let (Value::Object(map), Some(holdings)) = (&mut said, &holdings) {
+            map.insert("holdings".into(), holdings.json());
         }
+        println!("{said}");
+    } else {
+        println!("receipt   {}", path.display());
+        holdings.iter().flat_map(Holdings::lines).for_each(|line| println!("{line}"));
     }
     Ok(())
+}
+
+/// The asset table of a file, which must be the totals file's.
+fn table_of(path: &Path, totals: &TotalsFile) -> Result<AssetTable, Failure> {
+    let assets = read_asset_table(path)?;
+    if asset_table_digest(&Hasher::new(), &assets).to_hex() != totals.asset_table.to_lowercase() {
+        return Err(Failure::rejected(format_args!(
+            "{}: not the asset table that the totals file and its root are for",
+            path.display()
+        )));
+    }
+    Ok(assets)
 }
 
 fn make_all(maker: &mut ReceiptMaker, arguments: &Receipt, voice: Voice) -> Result<(), Failure> {
@@ -75,7 +107,10 @@ pub(crate) fn write_private<T>(
 
 pub(crate) fn verify(arguments: &VerifyReceipt, voice: Voice) -> Result<(), Failure> {
     let totals = arguments.totals.as_deref().map(read_totals).transpose()?;
-    let assets = asset_table(arguments.assets.as_deref(), totals.as_ref())?;
+    let assets = match (&arguments.assets, &totals) {
+        (Some(path), Some(totals)) => table_of(path, totals)?,
+        (path, totals) => asset_table(path.as_deref(), totals.as_ref())?,
+    };
     let receipt = CustomerReceipt::from_json(&read_capped(&arguments.receipt, MAX_RECEIPT_BYTES)?)?;
     let expected = arguments.root.as_deref().map(parse_root).transpose()?;
     let root = match (&arguments.proof, &totals, expected) {
@@ -99,38 +134,26 @@ pub(crate) fn verify(arguments: &VerifyReceipt, voice: Voice) -> Result<(), Fail
 }
 
 fn report(verified: &VerifiedReceipt, assets: &AssetTable, voice: Voice) {
-    let describe = |entry: &assay_statement::Entry| {
-        let (symbol, decimals) = describe(entry.key, assets);
-        (
-            symbol.to_owned(),
-            assets.kind_name(entry.key.kind()).into_owned(),
-            whole_units(entry.amount.get(), decimals),
-        )
-    };
+    let holdings = Holdings::new(&verified.entries, assets);
     if voice.json {
         let entries: Vec<_> = verified
             .entries
             .iter()
             .map(|entry| {
-                let (asset, kind, amount) = describe(entry);
-                json!({"asset": asset, "kind": kind, "amount": amount})
+                let (symbol, decimals) = describe(entry.key, assets);
+                let amount = whole_units(entry.amount.get(), decimals);
+                json!({"asset": symbol, "kind": assets.kind_name(entry.key.kind()), "amount": amount})
             })
             .collect();
         println!(
             "{}",
             json!({
                 "version": 1, "ok": true, "epoch": verified.epoch.id(), "time": verified.epoch.time(),
-                "entries": entries,
+                "entries": entries, "holdings": holdings.json(),
             })
         );
     } else {
         println!("verified  the root holds exactly this for the uid, in epoch {}:", verified.epoch.id());
-        for entry in &verified.entries {
-            let (asset, kind, amount) = describe(entry);
-            println!("  {asset:<12} {kind:<21} {amount:>32}");
-        }
-        if verified.entries.is_empty() {
-            println!("  an account without positions");
-        }
+        holdings.lines().iter().for_each(|line| println!("{line}"));
     }
 }

@@ -4,6 +4,7 @@ use std::path::Path;
 
 use assay_commit::Digest;
 use assay_ledger::read_reserves;
+use assay_statement::{AssetTable, Symbol};
 use assay_verifier::{
     BUNDLE_MAGIC, BundleHeader, BundleVerifier, Expectations, Figures, MAX_OPENING_BYTES, MAX_PROOF_BYTES,
     MAX_RECORD_BYTES, PROOF_MAGIC, RecordError, Statement, TotalsOpening, VerifyError, verify_proof,
@@ -13,7 +14,7 @@ use serde_json::json;
 use crate::arguments::Verify;
 use crate::commands::{Voice, asset_table, read_capped, read_totals};
 use crate::failure::Failure;
-use crate::output::{figures_json, figures_lines, merged};
+use crate::output::{figures_json, figures_lines, merged, prices_json, prices_lines};
 
 pub(crate) fn run(arguments: &Verify, voice: Voice) -> Result<(), Failure> {
     let totals_file = arguments.totals.as_deref().map(read_totals).transpose()?;
@@ -34,7 +35,10 @@ pub(crate) fn run(arguments: &Verify, voice: Voice) -> Result<(), Failure> {
         return Err(Failure::rejected("the proof holds, but the totals file claims something else"));
     }
 
-    let opened = arguments.opening.as_deref().map(|path| open(path, &statement)).transpose()?;
+    let opened = arguments.opening.as_deref().map(|path| open(path, &statement, &assets)).transpose()?;
+    let known = opened.as_ref().unwrap_or(&statement.figures);
+    let unknown = known.check_supply_caps(&assets)?;
+    let caps_not_checked: Vec<_> = unknown.iter().map(Symbol::as_str).collect();
 
     if voice.json {
         let said = json!({
@@ -43,6 +47,8 @@ pub(crate) fn run(arguments: &Verify, voice: Voice) -> Result<(), Failure> {
             "segments": statement.segments, "asset_table": statement.assets.to_hex(),
             "root_expected": root.is_some(), "totals_file_matches": totals_file.is_some(),
             "reserves_cover": reserves.is_some(),
+            "supply_caps_not_checked": caps_not_checked,
+            "prices": prices_json(&assets, Some(epoch.time())),
             "opened": opened.as_ref().map(|figures| figures_json(figures, &assets)),
         });
         println!("{}", merged(said, figures_json(&statement.figures, &assets)));
@@ -54,6 +60,10 @@ pub(crate) fn run(arguments: &Verify, voice: Voice) -> Result<(), Failure> {
         println!("root      {}", statement.root);
         println!("assets    {}", statement.assets);
         figures_lines(&statement.figures, &assets, 12).iter().for_each(|line| println!("{line}"));
+        prices_lines(&assets, Some(epoch.time()), 12).iter().for_each(|line| println!("{line}"));
+        if !caps_not_checked.is_empty() {
+            println!("caps      not checked, as totals are hidden: {}", caps_not_checked.join(", "));
+        }
         if reserves.is_some() {
             println!("reserves  the given reserves cover what is owed, asset by asset");
         }
@@ -76,11 +86,13 @@ pub(crate) fn run(arguments: &Verify, voice: Voice) -> Result<(), Failure> {
     Ok(())
 }
 
-/// The figures behind a statement's commitment.
-fn open(path: &Path, statement: &Statement) -> Result<Figures, Failure> {
+/// The figures behind a statement's commitment, which keep the supply caps as shown ones must.
+fn open(path: &Path, statement: &Statement, assets: &AssetTable) -> Result<Figures, Failure> {
     let opening = TotalsOpening::from_json(&read_capped(path, MAX_OPENING_BYTES)?)?;
     let (accounts, totals) = opening.open(statement)?;
-    Ok(Figures::Exact { accounts, totals })
+    let figures = Figures::Exact { accounts, totals };
+    figures.check_supply_caps(assets)?;
+    Ok(figures)
 }
 
 pub(crate) fn parse_root(hex: &str) -> Result<Digest, Failure> {

@@ -28,6 +28,7 @@ fn help_texts_are_as_accepted() {
         "demo",
         "generate",
         "check",
+        "assets",
         "secret",
         "prove",
         "verify",
@@ -45,6 +46,9 @@ fn help_texts_are_as_accepted() {
         assert!(main.contains(&format!("\n  {command} ")), "{command} is not in the main help");
         compare(command, &[command, "--help"]);
         assert_eq!(assay(["help", command]).is(0).stdout, assay([command, "--help"]).is(0).stdout);
+    }
+    for command in ["show", "price", "verify-prices", "import"] {
+        compare(&format!("assets-{command}"), &["assets", command, "--help"]);
     }
     for command in ["check", "challenge", "resample"] {
         compare(&format!("reserves-{command}"), &["reserves", command, "--help"]);

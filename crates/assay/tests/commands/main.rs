@@ -3,9 +3,11 @@
 //! All in one program, so that the tests share a finished run.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests")]
 
+mod assets;
 mod bench;
 mod check;
 mod circuit;
+mod collateral;
 mod demo;
 mod exchange;
 mod generate;
