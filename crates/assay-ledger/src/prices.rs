@@ -3,6 +3,7 @@
 use std::path::Path;
 use std::time::UNIX_EPOCH;
 
+use assay_statement::coverage::Weights;
 use assay_statement::{
     AssetTable, FileDigest, Observation, Price, PriceError, PriceMethod, PriceRecord, SourceName, price_of,
 };
@@ -146,6 +147,10 @@ impl Reading<'_> {
                 let start = repeated.unwrap_or(row.asset.span().start);
                 self.at(start, &format!("{asset}: observations: {error}"))
             })?;
+            let decimals = self.table.get(index).map_or(0, |asset| asset.decimals);
+            if Weights::new(price, decimals).is_none() {
+                return Err(at_asset(&format!("price: too high for an asset of {decimals} decimals")));
+            }
             if file.limits.min_sources.is_some_and(|least| record.sources < least) {
                 let what = format!("observations: {} sources, fewer than min_sources", record.sources);
                 return Err(at_asset(&what));
@@ -326,6 +331,8 @@ observations = [
         assert_eq!(read("version = 1\ntime = 1\n").unwrap_err(), "no price");
         let none = "version = 1\ntime = 1\n[[price]]\nasset = \"BTC\"\nobservations = []\n";
         assert_eq!(read(none).unwrap_err(), "line 4: BTC: observations: no observation");
+        let high = none.replace("[]", &format!("[{{ source = \"a\", time = 1, price = \"{}\" }}]", u64::MAX));
+        assert_eq!(read(&high).unwrap_err(), "line 4: BTC: price: too high for an asset of 8 decimals");
     }
 
     /// What isn't limited by the file is no error, and no price of grade `verified`.

@@ -91,6 +91,22 @@ fn a17_prices_that_the_price_file_does_not_give() {
     verify().is(1);
 }
 
+/// A17: a record that names a price file in which the asset doesn't occur.
+#[test]
+fn a17_a_record_borrowed_from_another_asset() {
+    let (alone, _) = PRICES.rsplit_once("\n[[price]]").unwrap();
+    let (exchange, _) = priced(ROWS, alone);
+    let verify =
+        || assay(arguments!["assets", "verify-prices", &exchange.assets, exchange.path("prices.toml")]);
+    verify().is(0);
+    let honest = fs::read_to_string(&exchange.assets).unwrap();
+    let record = honest.lines().find(|line| line.starts_with("price_record")).unwrap();
+    let borrowed = honest.replacen("price = \"1\"\n", &format!("price = \"1\"\n{record}\n"), 1);
+    assert_ne!(borrowed, honest);
+    fs::write(&exchange.assets, borrowed).unwrap();
+    assert!(verify().is(1).stderr.contains("the asset table has: ETH"));
+}
+
 /// A25: a price file that is wrong is named with line, asset and field, and nothing is written.
 #[test]
 fn a25_wrong_price_files() {

@@ -1,6 +1,6 @@
 use std::fs;
 
-use crate::exchange::{arguments, assay};
+use crate::exchange::{answer, arguments, assay, command};
 
 #[test]
 fn one_seed_is_one_ledger() {
@@ -15,6 +15,23 @@ fn one_seed_is_one_ledger() {
     assert!(generate("a", "3") != generate("b", "4"));
 }
 
+/// Just one account of five owes three assets and pledges three, all of it covered.
+#[test]
+fn indebted_accounts() {
+    let folder = tempfile::tempdir().unwrap();
+    let generate = |more: &[&str]| {
+        let arguments = arguments!["generate", "--accounts", "100", "--format", "csv", "--indebted", "20"];
+        answer(command().args(arguments).args(more).arg("--out").arg(folder.path()))
+    };
+    generate(&[]).is(0);
+    let (ledger, assets) = (folder.path().join("ledger.csv"), folder.path().join("assets.toml"));
+    let rows = fs::read_to_string(&ledger).unwrap();
+    let count = |kind: &str| rows.lines().filter(|row| row.contains(kind)).count();
+    assert_eq!((count(",debt,"), count(",collateral_")), (60, 60));
+    assay(arguments!["check", &ledger, "--assets", &assets]).is(0);
+    generate(&["--debt", "0.5"]).is(2);
+}
+
 #[test]
 fn ledgers_that_cannot_be() {
     let folder = tempfile::tempdir().unwrap();
@@ -27,6 +44,7 @@ fn ledgers_that_cannot_be() {
         ["--positions", "0"],
         ["--positions", "NaN"],
         ["--debt", "1.5"],
+        ["--indebted", "101"],
         ["--format", "xml"],
     ] {
         assay(arguments!["generate", wrong[0], wrong[1], "--out", &out]).is(2);
