@@ -22,7 +22,7 @@ const CELLS_PER_ROW: [u64; 4] = [196, 47, 54, 12];
 const COVERED_CELLS_PER_ROW: [u64; 6] = [199, 56, 54, 12, 55, 213];
 
 /// Bytes that proving takes for each cell of the tables that cover debt.
-const BYTES_PER_CELL: u64 = 26;
+const BYTES_PER_CELL: u64 = 12;
 
 /// What it costs to verify one segment proof in a circuit, in cells of a segment: three tables of `2^15` rows of about
 /// 450 columns.
@@ -283,7 +283,16 @@ mod tests {
             (2 << 30, &["small", "medium", "dense", "small-covered"], "medium"),
             (
                 4 << 30,
-                &["small", "medium", "large", "dense", "small-covered", "large-light", "dense-covered"],
+                &[
+                    "small",
+                    "medium",
+                    "large",
+                    "dense",
+                    "small-covered",
+                    "large-light",
+                    "large-covered",
+                    "dense-covered",
+                ],
                 "large",
             ),
         ] {
