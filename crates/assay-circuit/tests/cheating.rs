@@ -13,6 +13,8 @@ mod forge;
 use assay_circuit::checker::{CONSTRAINTS, Violation, check_segment};
 use assay_circuit::{All, Constraint, Without};
 
+use p3_field::{Field, PrimeField32};
+
 use attacks::{account, coverage, entry, leaf, pledge, prices, range, routes, totals, tree};
 use forge::{Forge, Lacking};
 
@@ -331,6 +333,88 @@ fn a18_duplicated_odd_child() {
 fn a15_nodes_and_leaves_in_each_others_place() {
     assert!(!tree::node_in_the_place_of_a_leaf().violations(All).is_empty());
     assert!(!tree::leaf_in_the_place_of_a_node().violations(All).is_empty());
+}
+
+/// A10: pledges at the largest amount, and one more than is held.
+#[test]
+fn a10_largest_pledge() {
+    assert_eq!(pledge::most_pledged(0).violations(All), []);
+    assert!(!pledge::most_pledged(1).violations(All).is_empty());
+}
+
+/// A10: the largest value, and one above.
+#[test]
+fn a10_largest_value() {
+    assert_eq!(coverage::value_of((1 << 75) - 1).violations(All), []);
+    let violations = coverage::value_of(1 << 75).violations(All);
+    let of_value = |violation: &Violation| violation.constraint() == Some(Constraint::CoverageValueFits);
+    assert!(violations.iter().all(of_value) && violations.len() == 2);
+}
+
+/// A10: products of the largest amount with the heaviest weights have one form; beyond, `p` could be taken off a limb,
+/// and debt would be worth less. So weights have limbs that add up to at most 65,000 (`MAX_LIMB_SUM`).
+#[test]
+fn a10_heaviest_weights() {
+    let heaviest = [32_767, 24_042, 8_191];
+    assert_eq!(heaviest.iter().sum::<i64>(), 65_000);
+    // The three highest pieces alone, whose limb 5 takes all three limbs of the weight and the largest carry.
+    let high = attacks::MOST & !((1 << 45) - 1);
+    for amount in [attacks::MOST, high] {
+        assert_eq!(coverage::heavy_debt(heaviest, amount, None).violations(All), []);
+        for limb in 0..8 {
+            assert!(!coverage::heavy_debt(heaviest, amount, Some(limb)).violations(All).is_empty());
+        }
+    }
+    let last = [32_767, 24_066, 8_191];
+    assert!(!coverage::heavy_debt(last, high, Some(5)).violations(All).is_empty());
+    let beyond = [32_767, 24_067, 8_191];
+    assert_eq!(beyond.iter().sum::<i64>(), 65_025);
+    assert_eq!(coverage::heavy_debt(beyond, high, Some(5)).violations(All), []);
+}
+
+/// A4: whatever passes for a tier's number, price rows of two kinds, keys or tiers aren't mixed up: the rows of a start
+/// and of an end that it asks for are those of one tier of the key, or not both there.
+#[test]
+fn a4_price_rows_are_told_apart() {
+    let scale = forge::v(1 << 10);
+    let [keys, tiers] = [8..8_192i64, 0..32];
+    let exists = |id: i64| {
+        let tier = |kind: i64| (kind << 20) + 8 * 32..(kind << 20) + 8_192 * 32;
+        // The first row holds the number of the others; a hash table has at most 2^20 rows.
+        (0..1 << 20).contains(&id)
+            || ((1 << 20) + 8..(1 << 20) + 8_192).contains(&id)
+            || tier(2).contains(&id)
+            || tier(3).contains(&id)
+    };
+    let mut near = 0;
+    for in_range in 0..1 << 15 {
+        let tier = forge::covered::small(forge::v(in_range) * scale.inverse());
+        if tiers.contains(&tier) || tier.abs() > 1 << 23 {
+            continue;
+        }
+        for key in keys.clone() {
+            let [start, end] = [2, 3].map(|kind| (kind << 20) + 32 * key + tier);
+            near += u32::from(exists(start) || exists(end));
+            assert!(!(exists(start) && exists(end)), "{key} {tier}");
+        }
+    }
+    // It takes both rows: the first row alone could pass for a start.
+    assert!(near > 0);
+}
+
+/// A26: a base unit never secures a base unit, in none of a thousand accounts, and it gives no credit.
+#[test]
+fn a26_dust() {
+    use assay_circuit::coverage_columns::{CREDIT, WIDTH};
+    let pledged = coverage::dust(1_000, false);
+    assert_eq!(pledged.violations(All), []);
+    let coverage = &pledged.tables(All)[5];
+    let credits = coverage.values.chunks(WIDTH).flat_map(|row| &row[CREDIT..CREDIT + 7]);
+    assert!(credits.into_iter().all(|limb| *limb == forge::v(0)));
+    // Each account lacks something, so that its credit is negative.
+    let negative = forge::v(-1).as_canonical_u32();
+    let expected = Violation::Bus { bus: "range".into(), message: vec![negative], count: 1_000 };
+    assert_eq!(coverage::dust(1_000, true).violations(All), [expected]);
 }
 
 /// The checker reports flags that share a column and are on together, or are no bits, where the circuit lets them be.

@@ -4,7 +4,7 @@ use assay_circuit::coverage_columns::*;
 use p3_field::Field;
 
 use super::{covered, each, owing, priced, prices};
-use crate::forge::covered::{CARRY_HIGH_VALUE, CREDIT_LIMBS, Cover, LIMBS, Line, Priced, WHOLE, line, small};
+use crate::forge::covered::{CARRY_HIGH_VALUE, CREDIT_LIMBS, Cover, END, LIMBS, Line, Priced, WHOLE, line};
 use crate::forge::{Account, FIRST_LEAF, Forge, P, v};
 
 /// One unit of collateral in the first asset, and debt of product 1.
@@ -378,12 +378,35 @@ pub(crate) fn collateral_twice() -> Vec<Forge> {
     })]
 }
 
-/// What a limb of a product and its carry are in this row: `p` less in sum than they should be, if that is possible.
-pub(crate) fn take_off_p(row: &mut Line, m: usize) -> bool {
-    let carry = row.get(CARRY + m) + row.get(CARRY_HIGH + m - 1) * CARRY_HIGH_VALUE;
-    let sum = (carry << 15) + small(row[LIMB + m]) - P as i64;
-    row.set(LIMB + m, sum & 0x7fff);
-    row.set(CARRY + m, sum >> 15);
-    row.set(CARRY_HIGH + m - 1, 0);
-    sum >= 0
+/// A10: as much debt as collateral, of so many value units each.
+pub(crate) fn value_of(value: u128) -> Forge {
+    let exact = |key, tiers| Priced { tiers, ..priced(key) };
+    let prices = [exact(9, vec![(END, -100)]), exact(10, vec![(END, 100)])];
+    Forge::covered(&[Account::new(10, 5, &[(8, value), (9, value), (10, value)])], &prices)
+}
+
+/// A10: the largest debt at a weight with these limbs, honest or with a product that is `p` less at one limb, and
+/// collateral that secures what it is then worth.
+pub(crate) fn heavy_debt(weight: [i64; 3], amount: u128, wrapped: Option<usize>) -> Forge {
+    let debt = Priced { weight, shift: 4, ..priced(9) };
+    let collateral = Priced { tiers: vec![(END, 100)], ..priced(10) };
+    let mut row = line(FIRST_LEAF, amount, &debt);
+    row.weigh_wrapped(&debt, wrapped);
+    row.compare();
+    let limbs = (0..=WHOLE).rev().map(|j| row.get(VALUE + j));
+    let value = limbs.fold(0, |value, limb| (value << 15) + limb as u128) + row.get(UP) as u128;
+    let account = Account::new(10, 5, &[(8, value), (9, amount), (10, value)]);
+    let mut forge = Forge::covered(&[account], &[debt, collateral]);
+    row.set(POOLS, 1);
+    let cover = forge.cover_mut();
+    cover.coverage[1] = row;
+    cover.settle_credit(0);
+    forge
+}
+
+/// A26: accounts of dust, of which each owes a base unit and secures it with a base unit of the same asset, if they owe.
+pub(crate) fn dust(accounts: u64, owe: bool) -> Forge {
+    let entries: &[_] = if owe { &[(16, 1), (18, 1), (19, 1)] } else { &[(16, 1), (18, 1)] };
+    let accounts: Vec<_> = (0..accounts).map(|i| Account::new(10, i, entries)).collect();
+    Forge::covered(&accounts, &prices())
 }

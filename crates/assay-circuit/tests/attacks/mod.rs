@@ -95,7 +95,9 @@ pub(crate) fn owing() -> Vec<Account> {
 
 /// One account that may owe more than it secures, and what the prover makes of its coverage.
 pub(crate) fn covered(entries: &[(i64, u128)], bend: impl FnOnce(&mut Cover)) -> Forge {
-    let mut forge = Forge::covered(&[Account::new(10, 5, entries)], &prices());
+    let mut entries = entries.to_vec();
+    entries.sort_by_key(|(key, _)| *key);
+    let mut forge = Forge::covered(&[Account::new(10, 5, &entries)], &prices());
     bend(forge.cover_mut());
     forge
 }

@@ -1,11 +1,11 @@
 //! The pledge table: collateral that nobody holds.
 
-use assay_circuit::pledge_columns::{ASSET, BORROW, COLLATERAL, CONTINUES, EQUITY, KIND, PIECE, REST};
+use assay_circuit::pledge_columns::{ASSET, BORROW, COLLATERAL, CONTINUES, EQUITY, KIND, REST};
 use p3_field::Field;
 
 use super::{covered, each, owing, priced, prices};
 use crate::forge::covered::{Cover, line, pledge};
-use crate::forge::{Account, FIRST_LEAF, Forge, P, PIECES, v};
+use crate::forge::{Account, FIRST_LEAF, Forge, PIECES, v};
 
 /// Equity that is multiplied (`CONTINUES = 2`), equity of another asset (bits of the kind), a borrow that wraps.
 pub(crate) fn flags_that_are_no_bits() -> Vec<Forge> {
@@ -170,12 +170,4 @@ pub(crate) fn collateral_without_a_price() -> Vec<Forge> {
 pub(crate) fn most_pledged(more: u128) -> Forge {
     let most = super::MOST;
     covered(&[(24, most - more), (26, most)], |_| ())
-}
-
-/// A piece of an amount that wraps: what is taken off is `p` more than what is sent on.
-pub(crate) fn piece_that_wraps() -> Forge {
-    let mut forge = covered(&[(8, 100), (10, 200)], |_| ());
-    let row = &mut forge.cover_mut().pledge[1];
-    row[PIECE] = v(200 - P as i64);
-    forge
 }

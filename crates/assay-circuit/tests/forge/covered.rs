@@ -203,6 +203,11 @@ pub(crate) fn line(number: i64, amount: u128, priced: &Priced) -> Line {
 impl Line {
     /// Multiplies the amount with the weight and takes the value from the product.
     pub(crate) fn weigh(&mut self, priced: &Priced) {
+        self.weigh_wrapped(priced, None);
+    }
+
+    /// The same, with `p` less at one limb if there is one.
+    pub(crate) fn weigh_wrapped(&mut self, priced: &Priced, wrapped: Option<usize>) {
         use coverage_columns::{CARRY, CARRY_HIGH, LIMB, PIECE, SHIFT, UP, WEIGHT};
         let piece: [i64; PIECES] = std::array::from_fn(|i| self.get(PIECE + i));
         (0..3).for_each(|w| self.set(WEIGHT + w, priced.weight[w]));
@@ -210,7 +215,8 @@ impl Line {
         let mut carry = 0;
         for m in 0..LIMBS - 1 {
             let places = (0..3).filter(|w| m >= *w && m - w < PIECES);
-            let sum = carry + places.map(|w| piece[m - w] * priced.weight[w]).sum::<i64>();
+            let less = if wrapped == Some(m) { P as i64 } else { 0 };
+            let sum = carry + places.map(|w| piece[m - w] * priced.weight[w]).sum::<i64>() - less;
             self.set(LIMB + m, sum & MASK);
             carry = sum >> BITS;
             if m < LIMBS - 2 {
@@ -346,12 +352,6 @@ impl Cover {
                 }
             }
         }
-    }
-
-    /// Signs a new list of prices.
-    pub(crate) fn publish_prices(&mut self, prices: &[Priced]) {
-        self.prices = price_rows(prices);
-        self.digest = digest(&self.prices);
     }
 
     pub(super) fn pledge_table(&self) -> RowMajorMatrix<Val> {
