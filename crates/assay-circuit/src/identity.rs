@@ -21,7 +21,7 @@ const PROOF_SYSTEM: &str = "p3-batch-stark 0.8.0, KoalaBear, quintic, Poseidon2-
 
 /// The id of the segment circuit in both its variants. A test recomputes it, so no change to the circuit goes unnoticed.
 pub const CIRCUIT_ID: CircuitId = Digest(Val::new_array([
-    0x0da46977, 0x03828600, 0x4589f78d, 0x67457154, 0x12aa88ef, 0x57633644, 0x04d34f5b, 0x12bb9444,
+    0x7113141f, 0x5d7baaca, 0x59812d43, 0x6a7ce787, 0x6ed7b58c, 0x1a18c671, 0x44538e93, 0x5e78febd,
 ]));
 
 /// Points at which each constraint is evaluated; a changed constraint agrees at all of them with probability `p^-4`.

@@ -72,6 +72,10 @@ macro_rules! attacks {
         )*
 
         const PLAYED: &[Constraint] = &[$(Constraint::$constraint),*];
+
+        type Attack = (&'static str, Constraint, Stop, fn() -> Vec<Forge>);
+        const ATTACKS: &[Attack] =
+            &[$((stringify!($name), Constraint::$constraint, $stop, || $forgeries)),*];
     };
 }
 
@@ -236,7 +240,7 @@ attacks! {
         Stop::Implied("it is of kind 0, whose message is sent once and would be received twice"),
         pledge::equity_that_is_collateral();
     a5_debt_as_equity: PledgeEquityIsEquity, Stop::Alone, pledge::debt_as_equity();
-    // Harmless without: what a first row goes on from is zero in any case.
+    // Harmless without: what goes before a first row is nothing in any case (PledgeRestStarts).
     a9_first_pledge_goes_on: PledgeStarts, Stop::Alone, pledge::first_row_goes_on();
     a5_equity_of_another_account: PledgeSameAccount, Stop::Alone, pledge::equity_of_another_account();
     a5_equity_of_another_asset: PledgeSameAsset, Stop::Alone, pledge::equity_of_another_asset();
@@ -252,7 +256,7 @@ attacks! {
     // Coverage. `active` and `debt` are bits by what other tables send; a shift is one of several.
     a5_coverage_flags_that_are_no_bits: CoverageFlagsAreBits, Stop::Alone, coverage::flags_that_are_no_bits();
     a5_credit_twice: CoverageOneStart, Stop::Alone, coverage::credit_twice();
-    // Harmless without: what a first row goes on from is zero in any case.
+    // Harmless without: what goes before a first row is nothing in any case (CoverageCreditStarts, CoverageBankStarts).
     a9_first_line_goes_on: CoverageStarts, Stop::Alone, coverage::first_row_goes_on();
     a5_credit_of_padding: CoverageContinuesActive, Stop::Alone, coverage::credit_of_padding();
     a5_collateral_of_another_account: CoverageSameAccount, Stop::Alone, coverage::collateral_of_another_account();
@@ -319,6 +323,52 @@ fn a9_constraints_do_not_lean_on_each_other() {
         // Price rows that nobody asks for are no problem.
         let needed = one_side && constraint != Constraint::BusPricesAsked;
         assert_eq!(covered.violations(Without(constraint)).is_empty(), !needed, "{constraint:?}");
+    }
+}
+
+/// The attacks on plain segments in those that cover debt: their tables have the same constraints, and a few more that
+/// stop some of the attacks as well.
+#[test]
+fn a9_attacks_on_plain_segments_in_covered_ones() {
+    let mut others: Vec<&str> = Vec::new();
+    for (name, constraint, stop, forgeries) in ATTACKS {
+        for forge in forgeries().iter().filter(|forge| forge.cover.is_none()) {
+            let forge = forge.with_cover();
+            assert!(!forge.violations(All).is_empty(), "{name} passes");
+            let rest = forge.violations(Without(*constraint));
+            if matches!(stop, Stop::Alone) && !rest.is_empty() && others.last() != Some(name) {
+                others.push(name);
+            }
+        }
+    }
+    assert_eq!(others, STOPPED_TWICE);
+}
+
+/// Attacks that a covered segment has more against than a plain one: an entry has the number of its leaf, and prices
+/// start wherever totals end.
+const STOPPED_TWICE: &[&str] =
+    &["a6_second_flag_of_minus_one", "a7_second_run_of_totals", "a10_active_flag_of_two"];
+
+/// A9: no cell of the rows that cover debt is free: each other number in one of them is refused.
+#[test]
+fn a9_every_cell_counts() {
+    let honest = Forge::covered(&attacks::owing(), &attacks::prices());
+    let cover = honest.cover.as_ref().unwrap();
+    let (pledges, lines) = (cover.pledge.len(), cover.coverage.len());
+    // Equity and collateral; collateral in a second tier, debt of a product, debt that is rounded up.
+    for row in [0, 1, pledges - 1] {
+        for column in 0..assay_circuit::pledge_columns::WIDTH {
+            let mut forge = honest.clone();
+            forge.cover_mut().pledge[row].add(column, 1);
+            assert!(!forge.violations(All).is_empty(), "pledge, row {row}, column {column}");
+        }
+    }
+    for row in [0, 1, 3, lines - 1] {
+        for column in 0..assay_circuit::coverage_columns::WIDTH {
+            let mut forge = honest.clone();
+            forge.cover_mut().coverage[row].add(column, 1);
+            assert!(!forge.violations(All).is_empty(), "coverage, row {row}, column {column}");
+        }
     }
 }
 

@@ -45,18 +45,15 @@ pub(crate) fn flags_that_are_no_bits() -> Vec<Forge> {
         cover.settle_credit(0);
     });
     // Debt of p + 5 whole units as one of 5.
-    let carry = covered(
-        &[(8, 5 << 15), (10, 5 << 15), (11, u128::from(P + 5) << 15)],
-        |cover| {
-            let row = &mut cover.coverage[1];
-            let limbs = [0, 5, 0, 0];
-            limbs.into_iter().enumerate().for_each(|(m, limb)| row.set(LIMB + m, limb));
-            carries(row, Some(v(CARRY_HIGH_VALUE)));
-            row.take_value(0);
-            row.compare();
-            cover.settle_credit(0);
-        },
-    );
+    let carry = covered(&[(8, 5 << 15), (10, 5 << 15), (11, u128::from(P + 5) << 15)], |cover| {
+        let row = &mut cover.coverage[1];
+        let limbs = [0, 5, 0, 0];
+        limbs.into_iter().enumerate().for_each(|(m, limb)| row.set(LIMB + m, limb));
+        carries(row, Some(v(CARRY_HIGH_VALUE)));
+        row.take_value(0);
+        row.compare();
+        cover.settle_credit(0);
+    });
     let above = pledged(1, 1 << 40, |row| row.wrap(ABOVE, ABOVE_BORROW, -1, &[0; WHOLE], P));
     let below = pledged(2_000 << 15, 1_500 << 15, |row| {
         row.put_into(&priced(10).tier(0));

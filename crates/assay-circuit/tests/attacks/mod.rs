@@ -62,8 +62,7 @@ pub(crate) fn prices() -> Vec<Priced> {
         (16, [12_345, 23_456, 4_567], [12_346, 23_456, 4_567], 3),
         (24, [5, 0, 0], [6, 0, 0], 3),
     ] {
-        for (kind, debt, product) in
-            [(1, true, 0), (2, false, 1), (3, true, 1), (4, false, 2), (5, true, 2)]
+        for (kind, debt, product) in [(1, true, 0), (2, false, 1), (3, true, 1), (4, false, 2), (5, true, 2)]
         {
             let tiers = match (debt, asset, kind) {
                 (true, ..) => vec![(END, -100)],

@@ -1,8 +1,8 @@
 //! Price rows: lists that aren't the public one, rows beside the list.
 
-use super::{covered, each, owing, prices, priced};
+use super::{covered, each, owing, priced, prices};
 use crate::forge::covered::{Priced, line, price_rows};
-use crate::forge::{Forge, FIRST_LEAF, Row, digest, rechain, v};
+use crate::forge::{FIRST_LEAF, Forge, Row, digest, rechain, v};
 
 /// The run stands behind the leaves.
 pub(crate) fn run_elsewhere() -> Vec<Forge> {

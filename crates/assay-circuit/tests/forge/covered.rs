@@ -375,7 +375,8 @@ impl Forge {
         use coverage_columns::{BANKS, CONTINUES, POOLS, PRODUCT};
         let mut forge = Self::honest(accounts);
         let rows = price_rows(prices);
-        let mut cover = Cover { digest: digest(&rows), prices: rows, pledge: Vec::new(), coverage: Vec::new() };
+        let mut cover =
+            Cover { digest: digest(&rows), prices: rows, pledge: Vec::new(), coverage: Vec::new() };
         let find = |key: i64| prices.iter().find(|priced| priced.key == key);
         let is_debt = |key: i64| find(key).is_some_and(|priced| priced.debt);
         for (account, number) in accounts.iter().zip(FIRST_LEAF..) {
@@ -420,6 +421,57 @@ impl Forge {
         cover.settle_rest(0);
         cover.settle_credit(0);
         forge.cover = Some(cover);
+        forge
+    }
+
+    /// The same segment as one that covers debt, at prices by which nothing that it owes is worth anything.
+    pub(crate) fn with_cover(&self) -> Self {
+        let mut forge = self.clone();
+        let mut rows = [forge.leaves.concat(), forge.extra.clone(), forge.tail.clone()].concat();
+        rows.retain(|row| row.entries != Val::ZERO);
+        // What is hashed, with the number of its leaf.
+        let mut hashed: Vec<(Vec<Val>, Val)> = Vec::new();
+        for row in &rows {
+            let gap = row.input[0] - row.previous_key - Val::ONE;
+            hashed.push(([&row.input[..4], &[gap]].concat(), row.number));
+            if row.second != Val::ZERO {
+                let gap = row.input[4] - row.input[0] - Val::ONE;
+                hashed.push(([&row.input[4..8], &[gap]].concat(), row.number));
+            }
+        }
+        let mut prices: Vec<Priced> = Vec::new();
+        let mut lines = Vec::new();
+        for held in forge.held.iter_mut().chain(&mut forge.held_tail) {
+            let key = i64::from(held.key.as_canonical_u32());
+            if held.active != Val::ZERO {
+                let limb = |i: usize| held.piece[2 * i] + held.piece[2 * i + 1] * v(1 << BITS);
+                let entry = vec![held.key, limb(0), limb(1), limb(2), held.gap];
+                if let Some(place) = hashed.iter().position(|(hashed, _)| *hashed == entry) {
+                    held.number = hashed.remove(place).1;
+                }
+            }
+            held.asset = v(key / 8);
+            if key % 8 != 0 && held.active != Val::ZERO {
+                held.owed = Val::ONE;
+                let worthless = Priced {
+                    key,
+                    debt: true,
+                    product: 0,
+                    weight: [0; 3],
+                    shift: 0,
+                    tiers: vec![(END, -100)],
+                };
+                let mut row = line(small(held.number), 0, &worthless);
+                row.0[coverage_columns::PIECE..][..PIECES].copy_from_slice(&held.piece);
+                lines.push(row);
+                if prices.iter().all(|priced| priced.key != key) {
+                    prices.push(worthless);
+                }
+            }
+        }
+        let rows = price_rows(&prices);
+        forge.cover =
+            Some(Cover { digest: digest(&rows), prices: rows, pledge: Vec::new(), coverage: lines });
         forge
     }
 

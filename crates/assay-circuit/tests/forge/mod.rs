@@ -77,13 +77,10 @@ impl Account {
     /// Rows of the entry table of the account whose leaf has this number.
     fn held(&self, number: i64) -> impl Iterator<Item = Held> + '_ {
         let before = std::iter::once(0).chain(self.entries.iter().map(|(key, _)| *key));
-        self.entries
-            .iter()
-            .zip(before)
-            .map(move |((key, amount), before)| Held {
-                number: v(number),
-                ..Held::new(*key, *amount, key - before - 1)
-            })
+        self.entries.iter().zip(before).map(move |((key, amount), before)| Held {
+            number: v(number),
+            ..Held::new(*key, *amount, key - before - 1)
+        })
     }
 
     fn elements(&self) -> [u64; 2] {
@@ -359,7 +356,11 @@ impl Forge {
             nodes: Vec::new(),
             extra: Vec::new(),
             tail: Vec::new(),
-            held: accounts.iter().zip(FIRST_LEAF..).flat_map(|(account, number)| account.held(number)).collect(),
+            held: accounts
+                .iter()
+                .zip(FIRST_LEAF..)
+                .flat_map(|(account, number)| account.held(number))
+                .collect(),
             held_tail: Vec::new(),
             places: Vec::new(),
             range: (0..1 << LOG_RANGE).map(v).collect(),
@@ -487,7 +488,8 @@ impl Forge {
 
     /// The tables, with the counts of range and price lookups that suit the circuit best.
     pub(crate) fn tables<K: Keeps>(&self, keeps: K) -> Tables {
-        let mut tables = vec![self.hash_table(), self.entry_table(), self.account_table(), self.range_table()];
+        let mut tables =
+            vec![self.hash_table(), self.entry_table(), self.account_table(), self.range_table()];
         if let Some(cover) = &self.cover {
             tables.extend([cover.pledge_table(), cover.coverage_table()]);
         }

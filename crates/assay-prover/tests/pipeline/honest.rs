@@ -36,7 +36,9 @@ fn all_segments_have_one_shape() {
     let records = records.iter().filter(|path| path.extension().is_some_and(|text| text == "segment"));
     let heights: Vec<_> = records
         .map(|path| {
-            let record = SegmentRecord::from_bytes(&hasher, &std::fs::read(path).unwrap(), &assay_commit::EMPTY).unwrap();
+            let record =
+                SegmentRecord::from_bytes(&hasher, &std::fs::read(path).unwrap(), &assay_commit::EMPTY)
+                    .unwrap();
             assert!(record.totals.len() <= MAX_TOTALS_ROWS);
             record.proof.degree_bits
         })
