@@ -16,6 +16,8 @@ use assay_statement::{
 };
 use p3_field::PrimeCharacteristicRing;
 use proptest::prelude::*;
+use proptest::strategy::ValueTree;
+use proptest::test_runner::TestRunner;
 
 fn epoch() -> Digest {
     Digest(std::array::from_fn(|i| Val::from_usize(i + 1)))
@@ -198,7 +200,7 @@ fn any_account() -> impl Strategy<Value = Vec<Entry>> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(64))]
+    #![proptest_config(ProptestConfig::with_cases(600))]
 
     #[test]
     fn the_circuit_is_the_definition(accounts in prop::collection::vec(any_account(), 1..24)) {
@@ -210,4 +212,36 @@ proptest! {
             prop_assert!(world.check(&covered));
         }
     }
+}
+
+/// The same for many more accounts: those that are not covered alone, where the builder must refuse exactly those that the
+/// definition refuses, and all that are covered together in large segments, which the whole circuit must take. To run it:
+///
+/// `cargo test --release -p assay-circuit --test covered -- --ignored --nocapture soak`
+#[test]
+#[ignore = "minutes"]
+fn soak() {
+    const ACCOUNTS: usize = 400_000;
+    const TOGETHER: usize = 2_000;
+    let world = World::new();
+    let mut runner = TestRunner::deterministic();
+    let mut together = Vec::new();
+    let (mut seen, mut covered, mut with_debt) = (0, 0, 0);
+    while seen < ACCOUNTS {
+        let entries = any_account().new_tree(&mut runner).unwrap().current();
+        seen += 1;
+        if check_account(&world.prices, &entries).is_err() {
+            assert!(!world.check(&[entries]));
+            continue;
+        }
+        covered += 1;
+        with_debt += usize::from(entries.iter().any(|entry| matches!(entry.key.kind().number(), 1 | 3 | 5)));
+        together.push(entries);
+        if together.len() == TOGETHER {
+            assert!(world.check(&std::mem::take(&mut together)));
+        }
+    }
+    assert!(together.is_empty() || world.check(&together));
+    assert!(with_debt > 30_000 && seen - covered > 100_000, "{with_debt} {covered} of {seen}");
+    println!("{seen} accounts, {covered} covered, {with_debt} of them with debt");
 }

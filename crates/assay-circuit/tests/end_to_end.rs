@@ -15,13 +15,17 @@ use assay_circuit::{
     All, Constraint, Keeps, SEGMENT_PARAMETERS, SegmentConfig, Variant, Without, segment_airs, segment_common,
 };
 
-use attacks::{account, entry, leaf, totals, tree};
+use attacks::{account, coverage, entry, leaf, prices, routes, totals, tree};
 use forge::Forge;
+
+fn variant(forge: &Forge) -> Variant {
+    if forge.cover.is_some() { Variant::Covered } else { Variant::Plain }
+}
 
 /// Proves the tables as they are; the prover never looks at a constraint.
 fn prove<K: Keeps>(forge: &Forge, keeps: K) -> BatchProof<SegmentConfig> {
     let config = SEGMENT_PARAMETERS.config();
-    let airs = segment_airs(Variant::Plain, keeps.clone());
+    let airs = segment_airs(variant(forge), keeps.clone());
     let common = segment_common(&config, &airs).unwrap();
     let tables = forge.tables(keeps);
     let publics = forge.publics();
@@ -37,7 +41,7 @@ fn prove<K: Keeps>(forge: &Forge, keeps: K) -> BatchProof<SegmentConfig> {
 
 fn verifies<K: Keeps>(forge: &Forge, keeps: K, proof: &BatchProof<SegmentConfig>) -> bool {
     let config = SEGMENT_PARAMETERS.config();
-    let airs = segment_airs(Variant::Plain, keeps);
+    let airs = segment_airs(variant(forge), keeps);
     let common = segment_common(&config, &airs).unwrap();
     verify_batch(&config, &airs, proof, &forge.publics(), &common).is_ok()
 }
@@ -53,6 +57,12 @@ fn play(constraint: Constraint, forge: &Forge) {
 #[test]
 fn an_honest_segment_is_accepted() {
     let forge = Forge::honest(&attacks::base());
+    assert!(verifies(&forge, All, &prove(&forge, All)));
+}
+
+#[test]
+fn an_honest_segment_that_covers_debt_is_accepted() {
+    let forge = Forge::covered(&attacks::owing(), &attacks::prices());
     assert!(verifies(&forge, All, &prove(&forge, All)));
 }
 
@@ -112,4 +122,40 @@ fn a11_another_top() {
 #[test]
 fn a18_key_that_is_not_canonical() {
     play(Constraint::AccountKeyInRange, &account::key_that_is_not_canonical()[0]);
+}
+
+#[test]
+fn a3_negative_credit() {
+    play(Constraint::CoverageCreditInRange, &coverage::negative_credit()[0]);
+}
+
+#[test]
+fn a4_tier_of_another_key() {
+    play(Constraint::CoverageTierInRange, &coverage::tier_of_another_key()[0]);
+}
+
+#[test]
+fn a4_another_prices_digest() {
+    let forgeries = prices::another_digest();
+    play(Constraint::PricesArePublic, &forgeries[forgeries.len() - 1]);
+}
+
+#[test]
+fn a5_debt_that_goes_nowhere() {
+    play(Constraint::EntryOthersAreEquity, &routes::debt_that_goes_nowhere()[0]);
+}
+
+#[test]
+fn a5_collateral_of_another_account() {
+    play(Constraint::CoverageSameAccount, &coverage::collateral_of_another_account()[0]);
+}
+
+#[test]
+fn a5_credit_taken_twice() {
+    play(Constraint::CoverageFlagsAreBits, &coverage::flags_that_are_no_bits()[0]);
+}
+
+#[test]
+fn a17_weights_of_nobody() {
+    play(Constraint::BusPricesAsked, &prices::weights_of_nobody()[0]);
 }

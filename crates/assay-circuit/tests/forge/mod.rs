@@ -2,6 +2,8 @@
 //!
 //! It shares no code with the honest trace builder, so that the two also check each other.
 
+pub(crate) mod covered;
+
 use std::sync::OnceLock;
 
 use assay_circuit::checker::{Violation, check_segment};
@@ -21,6 +23,8 @@ use p3_matrix::dense::RowMajorMatrix;
 use p3_poseidon2_air::{RoundConstants, generate_trace_rows};
 use p3_symmetric::Permutation;
 
+use covered::Cover;
+
 /// Pieces of an amount.
 pub(crate) const PIECES: usize = 6;
 /// Number of the first leaf.
@@ -28,7 +32,10 @@ pub(crate) const FIRST_LEAF: i64 = 1 << SUBTREE_DEPTH;
 /// The field's order.
 pub(crate) const P: u64 = Val::ORDER_U32 as u64;
 
-pub(crate) type Tables = [RowMajorMatrix<Val>; 4];
+/// Tag of what the coverage table asks of the price rows.
+const PRICES_TAG: u32 = 7;
+
+pub(crate) type Tables = Vec<RowMajorMatrix<Val>>;
 
 /// The field element of an integer.
 pub(crate) fn v(number: i64) -> Val {
@@ -67,12 +74,13 @@ impl Account {
         self.entries.iter().map(|(key, amount)| block(*key, *amount)).collect()
     }
 
-    fn held(&self) -> impl Iterator<Item = Held> + '_ {
+    /// Rows of the entry table of the account whose leaf has this number.
+    fn held(&self, number: i64) -> impl Iterator<Item = Held> + '_ {
         let before = std::iter::once(0).chain(self.entries.iter().map(|(key, _)| *key));
-        self.entries
-            .iter()
-            .zip(before)
-            .map(|((key, amount), before)| Held::new(*key, *amount, key - before - 1))
+        self.entries.iter().zip(before).map(move |((key, amount), before)| Held {
+            number: v(number),
+            ..Held::new(*key, *amount, key - before - 1)
+        })
     }
 
     fn elements(&self) -> [u64; 2] {
@@ -104,6 +112,8 @@ pub(crate) struct Row {
     pub(crate) number: Val,
     pub(crate) previous_key: Val,
     pub(crate) remaining: Val,
+    pub(crate) prices: Val,
+    pub(crate) prices_first: Val,
 }
 
 impl Row {
@@ -117,7 +127,8 @@ impl Row {
         let tag = self.header * RowTag::Header.element()
             + self.entries * RowTag::Entries.element()
             + self.node * RowTag::Node.element()
-            + self.totals * RowTag::Totals.element();
+            + self.totals * RowTag::Totals.element()
+            + self.prices * RowTag::Prices.element();
         let output = self.output();
         std::array::from_fn(|i| {
             let sum = output[i] + self.input[i];
@@ -160,7 +171,7 @@ impl Row {
         self.forged_output = Some(output);
     }
 
-    fn named(&self) -> [(usize, Val); 12] {
+    fn named(&self) -> [(usize, Val); 14] {
         use hash_columns::*;
         [
             (HEADER, self.header),
@@ -175,6 +186,8 @@ impl Row {
             (NUMBER, self.number),
             (PREVIOUS_KEY, self.previous_key),
             (REMAINING, self.remaining),
+            (PRICES, self.prices),
+            (PRICES_FIRST, self.prices_first),
         ]
     }
 }
@@ -233,6 +246,10 @@ pub(crate) struct Held {
     pub(crate) piece: [Val; PIECES],
     pub(crate) sum: [Val; PIECES],
     pub(crate) count: Val,
+    pub(crate) number: Val,
+    pub(crate) asset: Val,
+    pub(crate) pledged: Val,
+    pub(crate) owed: Val,
 }
 
 impl Held {
@@ -323,6 +340,8 @@ pub(crate) struct Forge {
     pub(crate) first: [Val; 2],
     pub(crate) last: [Val; 2],
     pub(crate) count: Val,
+    /// Where debt is covered.
+    pub(crate) cover: Option<Cover>,
 }
 
 impl Forge {
@@ -337,7 +356,11 @@ impl Forge {
             nodes: Vec::new(),
             extra: Vec::new(),
             tail: Vec::new(),
-            held: accounts.iter().flat_map(Account::held).collect(),
+            held: accounts
+                .iter()
+                .zip(FIRST_LEAF..)
+                .flat_map(|(account, number)| account.held(number))
+                .collect(),
             held_tail: Vec::new(),
             places: Vec::new(),
             range: (0..1 << LOG_RANGE).map(v).collect(),
@@ -347,6 +370,7 @@ impl Forge {
             first: [Val::ZERO; 2],
             last: [Val::ZERO; 2],
             count: Val::ZERO,
+            cover: None,
         };
         forge.order(&accounts.iter().map(Account::elements).collect::<Vec<_>>());
         forge.group();
@@ -455,18 +479,27 @@ impl Forge {
 
     /// Public values of the tables.
     pub(crate) fn publics(&self) -> Vec<Vec<Val>> {
-        let hash = [self.top, self.epoch, self.digest].concat();
+        let mut hash = [self.top, self.epoch, self.digest].concat();
         let account = [self.first.as_slice(), &self.last, &[self.count]].concat();
-        vec![hash, Vec::new(), account, Vec::new()]
+        let Some(cover) = &self.cover else { return vec![hash, Vec::new(), account, Vec::new()] };
+        hash.extend(cover.digest);
+        vec![hash, Vec::new(), account, Vec::new(), Vec::new(), Vec::new()]
     }
 
-    /// The tables, with the counts of range lookups that suit the circuit best.
+    /// The tables, with the counts of range and price lookups that suit the circuit best.
     pub(crate) fn tables<K: Keeps>(&self, keeps: K) -> Tables {
-        let mut tables = [self.hash_table(), self.entry_table(), self.account_table(), self.range_table()];
+        let mut tables =
+            vec![self.hash_table(), self.entry_table(), self.account_table(), self.range_table()];
+        if let Some(cover) = &self.cover {
+            tables.extend([cover.pledge_table(), cover.coverage_table()]);
+        }
         let Err(violations) = check_segment(keeps, &tables, &self.publics()) else { return tables };
         for violation in violations {
-            if let Violation::Bus { bus, message, count } = violation
-                && bus == "range"
+            let Violation::Bus { bus, message, count } = violation else { continue };
+            if bus == "link" && message[0] == PRICES_TAG && self.cover.is_some() {
+                Self::answer(&mut tables[0], &message, count);
+            }
+            if bus == "range"
                 && let Some(row) =
                     self.range.iter().position(|number| number.as_canonical_u32() == message[0])
             {
@@ -479,7 +512,11 @@ impl Forge {
 
     fn hash_table(&self) -> RowMajorMatrix<Val> {
         let (top, nodes) = self.nodes.split_at(1);
-        let mut rows = [top, &self.totals, &self.leaves.concat(), nodes, &self.extra].concat();
+        let (prices, width) = match &self.cover {
+            None => (&[][..], hash_columns::WIDTH),
+            Some(cover) => (cover.prices.as_slice(), hash_columns::COVERED_WIDTH),
+        };
+        let mut rows = [top, &self.totals, prices, &self.leaves.concat(), nodes, &self.extra].concat();
         rows.resize(height(rows.len() + self.tail.len()) - self.tail.len(), Row::default());
         rows.extend_from_slice(&self.tail);
         let constants = RoundConstants::new(
@@ -496,9 +533,9 @@ impl Forge {
             KOALABEAR_POSEIDON2_HALF_FULL_ROUNDS,
             KOALABEAR_POSEIDON2_PARTIAL_ROUNDS_16,
         >(rows.iter().map(|row| row.input).collect(), &constants, 0);
-        let mut values = Vec::with_capacity(rows.len() * hash_columns::WIDTH);
+        let mut values = Vec::with_capacity(rows.len() * width);
         for (row, permutation) in rows.iter().zip(permutations.values.chunks(permutations.width)) {
-            let mut cells = [Val::ZERO; hash_columns::WIDTH];
+            let mut cells = [Val::ZERO; hash_columns::COVERED_WIDTH];
             cells[..permutation.len()].copy_from_slice(permutation);
             if let Some(output) = row.forged_output {
                 cells[hash_columns::OUTPUT..][..16].copy_from_slice(&output);
@@ -506,19 +543,22 @@ impl Forge {
             for (column, value) in row.named() {
                 cells[column] = value;
             }
-            values.extend_from_slice(&cells);
+            values.extend_from_slice(&cells[..width]);
         }
-        RowMajorMatrix::new(values, hash_columns::WIDTH)
+        RowMajorMatrix::new(values, width)
     }
 
     fn entry_table(&self) -> RowMajorMatrix<Val> {
-        use entry_columns::{ACTIVE, COUNT, END, GAP, KEY, PIECE, SUM, WIDTH};
+        use entry_columns::{
+            ACTIVE, ASSET, COUNT, COVERED_WIDTH, END, GAP, KEY, NUMBER, OWED, PIECE, PLEDGED, SUM, WIDTH,
+        };
+        let width = if self.cover.is_some() { COVERED_WIDTH } else { WIDTH };
         let mut rows = self.held.clone();
         let tail = self.held_tail.len();
         rows.resize(height(rows.len() + tail) - tail, Held::default());
         rows.extend_from_slice(&self.held_tail);
-        let mut values = vec![Val::ZERO; rows.len() * WIDTH];
-        for (row, cells) in rows.iter().zip(values.chunks_mut(WIDTH)) {
+        let mut values = vec![Val::ZERO; rows.len() * width];
+        for (row, cells) in rows.iter().zip(values.chunks_mut(width)) {
             cells[ACTIVE] = row.active;
             cells[END] = row.end;
             cells[KEY] = row.key;
@@ -526,8 +566,14 @@ impl Forge {
             cells[PIECE..][..PIECES].copy_from_slice(&row.piece);
             cells[SUM..][..PIECES].copy_from_slice(&row.sum);
             cells[COUNT] = row.count;
+            if self.cover.is_some() {
+                cells[NUMBER] = row.number;
+                cells[ASSET] = row.asset;
+                cells[PLEDGED] = row.pledged;
+                cells[OWED] = row.owed;
+            }
         }
-        RowMajorMatrix::new(values, WIDTH)
+        RowMajorMatrix::new(values, width)
     }
 
     fn account_table(&self) -> RowMajorMatrix<Val> {
