@@ -26,12 +26,13 @@ pub struct SegmentShape {
 
 /// All shapes: small for little memory, medium and large, and dense for accounts with many entries each; then those that
 /// cover debt, of which `large-light` is for ledgers where few accounts have any.
-pub const SEGMENT_SHAPES: [SegmentShape; 8] = [
+pub const SEGMENT_SHAPES: [SegmentShape; 9] = [
     SegmentShape { name: "small", plain: [14, 14, 12, LOG_RANGE], covered: None },
     SegmentShape { name: "medium", plain: [17, 17, 15, LOG_RANGE], covered: None },
     SegmentShape { name: "large", plain: [19, 19, 17, LOG_RANGE], covered: None },
     SegmentShape { name: "dense", plain: [18, 19, 12, LOG_RANGE], covered: None },
     SegmentShape { name: "small-covered", plain: [14, 14, 12, LOG_RANGE], covered: Some([12, 12]) },
+    SegmentShape { name: "medium-covered", plain: [17, 17, 15, LOG_RANGE], covered: Some([15, 15]) },
     SegmentShape { name: "large-light", plain: [19, 19, 17, LOG_RANGE], covered: Some([14, 14]) },
     SegmentShape { name: "large-covered", plain: [19, 19, 17, LOG_RANGE], covered: Some([17, 17]) },
     SegmentShape { name: "dense-covered", plain: [18, 19, 12, LOG_RANGE], covered: Some([17, 17]) },

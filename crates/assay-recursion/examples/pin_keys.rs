@@ -1,4 +1,4 @@
-//! Computes the keys of all final circuits and prints the file that pins them.
+//! Computes the keys of all final circuits and prints the file that pins them; with names of shapes, for those alone.
 #![allow(clippy::unwrap_used, clippy::print_stdout, clippy::print_stderr)]
 
 use std::fmt::Write as _;
@@ -16,7 +16,9 @@ static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
 fn main() {
     let hasher = Hasher::new();
     let mut keys = TotalsMode::ALL.map(|_| String::new());
-    for shape in SEGMENT_SHAPES {
+    let names: Vec<String> = std::env::args().skip(1).collect();
+    let wanted = |name: &str| names.is_empty() || names.iter().any(|known| known == name);
+    for shape in SEGMENT_SHAPES.into_iter().filter(|shape| wanted(shape.name())) {
         let prover = TreeProver::new(shape, MAX_LEVEL).unwrap();
         for (mode, text) in TotalsMode::ALL.into_iter().zip(&mut keys) {
             text.push_str("        [\n");

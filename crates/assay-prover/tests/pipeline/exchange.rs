@@ -15,7 +15,7 @@ use assay_verifier::{Expectations, Statement, TotalsFile, VerifyError, verify_bu
 use tempfile::TempDir;
 
 /// Memory that allows the smallest segments only.
-pub(crate) const LEAST_MEMORY: u64 = 410 << 20;
+pub(crate) const LEAST_MEMORY: u64 = 420 << 20;
 
 /// Accounts of the ledger that most tests use.
 pub(crate) const ACCOUNTS: u64 = 18_000;

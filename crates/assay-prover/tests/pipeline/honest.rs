@@ -110,7 +110,7 @@ fn memory_changes_segments_but_not_totals() {
     let mut run = Run::new(&LEDGER);
     run.memory = 2 << 30;
     let large = run.prove().unwrap();
-    assert_eq!((small.shape.name(), large.shape.name()), ("small", "medium"));
+    assert_eq!((small.shape.name(), large.shape.name()), ("small-covered", "medium-covered"));
     assert!(large.statement.segments < small.statement.segments);
     assert_eq!(large.statement.figures, small.statement.figures);
 }

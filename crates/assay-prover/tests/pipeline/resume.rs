@@ -126,16 +126,16 @@ fn stopped_runs_keep_their_shape() {
     ends_the_same(&run, &[], &[2]);
     fs::remove_file(run.work.join("layout.json")).unwrap();
     ends_the_same(&run, &[], &[]);
-    assert_eq!(read_json(&run.work.join("layout.json"))["shape"], "small");
+    assert_eq!(read_json(&run.work.join("layout.json"))["shape"], "small-covered");
 }
 
 /// A ledger that fits one segment of several shapes has the same accounts in it, but not the same proof.
 #[test]
 fn proofs_of_another_shape_are_made_again() {
     let run = Run::finished();
-    edit_json(&entry(&run, 1), |entry| entry["shape"] = "medium".into());
+    edit_json(&entry(&run, 1), |entry| entry["shape"] = "medium-covered".into());
     ends_the_same(&run, &[1], &[]);
-    assert_eq!(read_json(&entry(&run, 1))["shape"], "small");
+    assert_eq!(read_json(&entry(&run, 1))["shape"], "small-covered");
 }
 
 #[test]

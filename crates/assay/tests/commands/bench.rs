@@ -33,7 +33,7 @@ fn measures_what_proving_costs() {
 #[test]
 fn prints_a_table() {
     let table =
-        assay(["bench", "--accounts", "10", "--assets", "3", "--memory", "410M", "-q", "--no-proof"]).is(0);
+        assay(["bench", "--accounts", "10", "--assets", "3", "--memory", "420M", "-q", "--no-proof"]).is(0);
     assert!(table.stdout.contains("CPU an account") && table.stdout.contains("phase"));
     assert_eq!(table.stderr, "");
 }

@@ -13,7 +13,7 @@ pub(crate) const SNAPSHOT: [&str; 6] =
     ["--entity", "exchange.example", "--epoch", "2026-q3", "--time", "2026-09-30T00:00:00Z"];
 
 /// Memory that allows the smallest segments only.
-pub(crate) const MEMORY: [&str; 2] = ["--memory", "410M"];
+pub(crate) const MEMORY: [&str; 2] = ["--memory", "420M"];
 
 /// Accounts of the finished run.
 pub(crate) const ACCOUNTS: u32 = 18_000;

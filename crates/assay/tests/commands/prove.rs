@@ -21,7 +21,7 @@ fn killed(out: &Path, moment: impl Fn(&str) -> bool, time: Option<Duration>) -> 
             "--out",
             out,
             "--memory",
-            "410M",
+            "420M",
             "--no-proof"
         ])
         .args(SNAPSHOT)
@@ -101,7 +101,7 @@ fn a_folder_of_another_run_is_refused() {
     command.arg("prove").arg(&exchange.ledger).arg("--assets").arg(&exchange.assets).args(SNAPSHOT);
     command.arg("--secret").arg(&other.secret).arg("--out").arg(&exchange.out).args([
         "--memory",
-        "410M",
+        "420M",
         "--no-proof",
     ]);
     assert!(answer(&mut command).is(2).stderr.contains("another secret;"));
