@@ -76,6 +76,12 @@ pub enum ProverError {
         /// What is needed, MiB.
         least: u64,
     },
+    /// No segment has room for the price rows that debt is covered at.
+    #[error("the asset table's prices and tiers take {rows} rows, more than any segment has room for")]
+    TooManyPrices {
+        /// How many.
+        rows: u64,
+    },
     /// One account alone doesn't fit a segment.
     #[error("an account has more than {MAX_TOTALS_ROWS} positions, which no segment can hold")]
     AccountTooLarge,

@@ -303,7 +303,11 @@ fn lay_out(
     if job.proof.is_some() {
         check_keys(spooled.size.keys(), MAX_KEYS)?;
     }
-    let too_little = || Shape::too_little(job.memory, spooled.size.variant());
+    // A plan is written with at least one shape.
+    if shapes.is_empty() {
+        return Err(ProverError::Damaged { path: work.file("plan.json") });
+    }
+    let too_little = || spooled.size.too_little(job.memory);
     let shape = spooled.size.cheapest(shapes).ok_or_else(too_little)?;
     let layout = deal(&spooled, plan, shape, prices, &work.segments(), &|accounts| {
         on_event(Event::Dealing(accounts))

@@ -54,16 +54,9 @@ impl Shape {
         let shapes = SEGMENT_SHAPES.map(Self);
         let fitting: Vec<Self> = shapes.into_iter().filter(|shape| shape.memory() <= room).collect();
         if fitting.is_empty() {
-            return Err(Self::too_little(memory, Variant::Plain));
+            return Err(too_little(memory, shapes.iter().map(Self::memory).min().unwrap_or(0)));
         }
         Ok(fitting)
-    }
-
-    /// The error that `memory` bytes are too little for ledgers that take these tables.
-    pub(crate) fn too_little(memory: u64, variant: Variant) -> ProverError {
-        let shapes = SEGMENT_SHAPES.into_iter().filter(|shape| shape.variant() == variant);
-        let least = shapes.map(|shape| Self(shape).memory()).min().unwrap_or(0);
-        ProverError::Memory { given: memory >> 20, least: (BASE_BYTES + least).div_ceil(1 << 20) }
     }
 
     /// How many segments can be proven at once within `memory` bytes, at most `threads` and at least one.
@@ -99,6 +92,11 @@ impl Shape {
         };
         self.cells_by_table().map(|(_, cells)| cells).sum::<u64>() + recursion
     }
+}
+
+/// The error that `memory` bytes are given where segments take `least`.
+fn too_little(memory: u64, least: u64) -> ProverError {
+    ProverError::Memory { given: memory >> 20, least: (BASE_BYTES + least).div_ceil(1 << 20) }
 }
 
 /// What a ledger takes of segments, added up over its accounts.
@@ -143,12 +141,24 @@ impl LedgerSize {
     /// The shape with which the ledger is expected to cost least; `None` if there is none to choose from.
     pub(crate) fn cheapest(&self, shapes: &[Shape]) -> Option<Shape> {
         let cost = |shape: &Shape| self.segments(*shape).saturating_mul(shape.cost());
-        let fitting = |shape: &&Shape| {
-            let heights = shape.0.log_heights();
-            let prices = heights.first().is_some_and(|hash| self.prices < 1 << (hash - 1));
-            shape.0.variant() == self.variant() && (prices || self.variant() == Variant::Plain)
-        };
-        shapes.iter().filter(fitting).copied().min_by_key(cost)
+        shapes.iter().filter(|shape| self.takes(**shape)).copied().min_by_key(cost)
+    }
+
+    /// Whether segments of this shape have the tables that the ledger takes, and hold the largest account.
+    fn takes(&self, shape: Shape) -> bool {
+        let largest = leaf_row_count(MAX_TOTALS_ROWS) + MAX_TOTALS_ROWS + 1 + SUBTREE_DEPTH;
+        let room = |hash: &usize| self.prices + largest as u64 <= 1 << hash;
+        shape.0.variant() == self.variant()
+            && (self.variant() == Variant::Plain || shape.0.log_heights().first().is_some_and(room))
+    }
+
+    /// The error that `memory` bytes are too little for the ledger, or that no segment holds its prices.
+    pub(crate) fn too_little(&self, memory: u64) -> ProverError {
+        let shapes = SEGMENT_SHAPES.into_iter().map(Shape);
+        match shapes.filter(|shape| self.takes(*shape)).map(|shape| shape.memory()).min() {
+            Some(least) => too_little(memory, least),
+            None => ProverError::TooManyPrices { rows: self.prices },
+        }
     }
 
     /// Segments of this shape that the ledger takes, about: the least number of equal shares that fit. Leaf keys are

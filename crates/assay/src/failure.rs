@@ -133,6 +133,7 @@ impl From<ProverError> for Failure {
             | ProverError::KeyCollision
             | ProverError::TooManyKeys { .. }
             | ProverError::NotCovered { .. }
+            | ProverError::TooManyPrices { .. }
             | ProverError::Memory { .. }
             | ProverError::TooManySegments { .. } => Kind::Usage,
             ProverError::Tree(_)

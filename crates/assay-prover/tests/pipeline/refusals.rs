@@ -231,7 +231,7 @@ fn a5_accounts_below_water() {
         let excluded = outcome.excluded.unwrap();
         let left: Vec<_> = excluded.totals.iter().map(|(key, total)| (key.number(), total)).collect();
         assert_eq!((excluded.accounts, left), (2, vec![(9, 100), (16, 100), (18, 101)]));
-        let expected = "uid,rule,asset,product,by\ndebtor@example.org,debt_uncovered,,,1.0000152587890625\n\
+        let expected = "uid,rule,asset,product,by\ndebtor@example.org,debt_uncovered,,,1.000030517578125\n\
                         tricky@example.org,collateral_exceeds_equity,ETH,,0.01\n";
         assert_eq!(fs::read_to_string(&list).unwrap(), expected);
         fs::remove_file(&list).unwrap();
