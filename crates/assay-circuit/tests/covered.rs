@@ -1,7 +1,7 @@
 //! Honest segments with debt satisfy every constraint, exactly where the definition of coverage says that each account
 //! is covered.
 
-#![allow(clippy::unwrap_used, reason = "tests")]
+#![allow(clippy::panic, clippy::unwrap_used, reason = "tests")]
 
 use assay_circuit::checker::check_segment;
 use assay_circuit::{

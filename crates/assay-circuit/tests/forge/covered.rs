@@ -485,7 +485,7 @@ impl Forge {
 
     /// What covers debt.
     pub(crate) fn cover_mut(&mut self) -> &mut Cover {
-        self.cover.as_mut().unwrap_or_else(|| panic!("a plain segment"))
+        self.cover.as_mut().unwrap()
     }
 
     /// Answers what the coverage table asks of the price rows: `count` times this message.
