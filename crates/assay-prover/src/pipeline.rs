@@ -169,6 +169,7 @@ pub fn prove_ledger(job: &Job<'_>, on_event: &(dyn Fn(Event<'_>) + Sync)) -> Res
     let epoch = epoch_digest(&hasher, &job.entity, &job.epoch, &assets);
     let prices = SegmentPrices::of_assets(&job.assets, &hasher);
     let committer = Committer::new(hasher, &job.entity, &epoch);
+    let snapshot = Snapshot { committer: &committer, epoch: &epoch, prices: &prices };
     let plan = Plan::new(
         &job.entity,
         &job.epoch,
@@ -196,8 +197,7 @@ pub fn prove_ledger(job: &Job<'_>, on_event: &(dyn Fn(Event<'_>) + Sync)) -> Res
             layout
         }
         None => {
-            let layout =
-                lay_out(job, &work, &committer, &epoch, &prices, (&plan, &shapes), on_event, &mut clock)?;
+            let layout = lay_out(job, &work, snapshot, (&plan, &shapes), on_event, &mut clock)?;
             let after = quick_fingerprint(&job.ledger, job.format)?;
             if !before.same_content(&after) {
                 return Err(ProverError::LedgerChanged);
@@ -217,15 +217,7 @@ pub fn prove_ledger(job: &Job<'_>, on_event: &(dyn Fn(Event<'_>) + Sync)) -> Res
         write_bytes(path, Access::Private, &rows)?;
     }
 
-    let run = Run {
-        job,
-        work: &work,
-        committer: &committer,
-        epoch: &epoch,
-        prices: &prices,
-        layout: &layout,
-        on_event,
-    };
+    let run = Run { job, work: &work, snapshot, layout: &layout, on_event };
     let (entries, kept) =
         run.prove_segments(job.jobs.unwrap_or_else(|| layout.shape().jobs(job.memory, threads)))?;
     clock.end("prove");
@@ -265,13 +257,12 @@ pub fn prove_ledger(job: &Job<'_>, on_event: &(dyn Fn(Event<'_>) + Sync)) -> Res
 fn lay_out(
     job: &Job<'_>,
     work: &Work,
-    committer: &Committer,
-    epoch: &Digest,
-    prices: &SegmentPrices,
+    snapshot: Snapshot<'_>,
     (plan, shapes): (&str, &[Shape]),
     on_event: &(dyn Fn(Event<'_>) + Sync),
     clock: &mut Clock,
 ) -> Result<Layout, ProverError> {
+    let Snapshot { committer, epoch, prices } = snapshot;
     // Whatever is left of an unfinished layout can't be told from damage, and making it takes seconds.
     for folder in [work.spool(), work.segments()] {
         match fs::remove_dir_all(&folder) {
@@ -322,13 +313,19 @@ fn check_keys(keys: usize, list: usize) -> Result<(), ProverError> {
     if keys > most { Err(ProverError::TooManyKeys { keys, most }) } else { Ok(()) }
 }
 
+/// What leaves and segments depend on beside the accounts.
+#[derive(Clone, Copy)]
+struct Snapshot<'a> {
+    committer: &'a Committer,
+    epoch: &'a Digest,
+    prices: &'a SegmentPrices,
+}
+
 /// The stages that work on a layout.
 struct Run<'a> {
     job: &'a Job<'a>,
     work: &'a Work,
-    committer: &'a Committer,
-    epoch: &'a Digest,
-    prices: &'a SegmentPrices,
+    snapshot: Snapshot<'a>,
     layout: &'a Layout,
     on_event: &'a (dyn Fn(Event<'_>) + Sync),
 }
@@ -377,8 +374,15 @@ impl Run<'_> {
                 let layout = &segments[segment];
                 let proven = read_accounts(&self.work.segments(), segment, layout).and_then(|accounts| {
                     let accounts = accounts.segment();
-                    let (epoch, assets) = (self.epoch, &self.job.assets);
-                    prover.prove(self.committer, epoch, assets, self.prices, segment, accounts)
+                    let (epoch, assets) = (self.snapshot.epoch, &self.job.assets);
+                    prover.prove(
+                        self.snapshot.committer,
+                        epoch,
+                        assets,
+                        self.snapshot.prices,
+                        segment,
+                        accounts,
+                    )
                 });
                 let entry = match proven.and_then(|proven| store.put(segment, &layout.blake3, &proven)) {
                     Ok(entry) => entry,
@@ -493,7 +497,7 @@ impl Run<'_> {
             folder: self.work.file("tree"),
             records: &ProofStore::new(&self.work.proofs(), self.layout.shape()),
             shape: self.layout.shape(),
-            prices: self.prices.digest(),
+            prices: self.snapshot.prices.digest(),
             expected,
             show,
             on_node: &|done, of| (self.on_event)(Event::Tree { done, of }),

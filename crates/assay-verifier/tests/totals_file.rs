@@ -21,7 +21,7 @@ fn assets() -> AssetTable {
         oldest: 1_789_999_990,
         newest: 1_790_000_011,
         deviation_ppm: 117,
-        file: FileDigest(core::array::from_fn(|i| 251 * i as u8 ^ 0xa1)),
+        file: FileDigest(core::array::from_fn(|i| 251u8.wrapping_mul(i as u8) ^ 0xa1)),
     });
     let tiers = [(10, 95), (100, 80)].map(|(up_to, percent)| HaircutTier { up_to, percent }).to_vec();
     bitcoin.haircuts = vec![

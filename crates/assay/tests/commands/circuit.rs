@@ -5,7 +5,7 @@ fn at_least_100_bits_are_proven() {
     let json = assay(["circuit", "--json"]).is(0).json();
     assert!(json["proven_bits"].as_f64().unwrap() >= 100.0);
     assert_eq!(json["circuit"].as_str().unwrap().len(), 64);
-    assert_eq!(json["tables"].as_array().unwrap().len(), 4);
+    assert_eq!(json["tables"].as_array().unwrap().len(), 6);
     let text = assay(["circuit"]).is(0).stdout;
     assert!(text.contains(json["circuit"].as_str().unwrap()));
 }
