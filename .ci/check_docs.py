@@ -75,7 +75,7 @@ constraints = variants("crates/assay-circuit/src/constraint.rs", "Constraint")
 for constraint, _ in constraints:
     if f"`{constraint}`" not in protocol:
         problems.append(f"book/src/protocol.md: no line for the constraint {constraint}")
-for row in re.findall(r"^\| `((?:Hash|Leaf|Node|Root|Totals|Entry|Account|Range|Bus|Permutation)\w+)` \| (?!`0x)", protocol, flags=re.M):
+for row in re.findall(r"^\| `((?:Hash|Leaf|Node|Root|Totals|Entry|Account|Range|Bus|Permutation|Prices|Pledge|Coverage)\w+)` \| (?!`0x)", protocol, flags=re.M):
     if row not in {constraint for constraint, _ in constraints}:
         problems.append(f"book/src/protocol.md: the circuit has no constraint {row}")
 for enum in ["Tag", "RowTag"]:

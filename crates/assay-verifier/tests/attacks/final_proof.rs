@@ -46,7 +46,8 @@ fn shape() -> SegmentShape {
 }
 
 fn final_of(exchange: &Exchange) -> Final {
-    final_in(exchange, shape())
+    let plain = SegmentShape::of_name("small").unwrap();
+    final_in(exchange, if exchange.prices.is_some() { shape() } else { plain })
 }
 
 pub(crate) fn final_in(exchange: &Exchange, shape: SegmentShape) -> Final {
