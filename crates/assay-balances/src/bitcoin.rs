@@ -6,11 +6,10 @@
 
 use std::collections::BTreeMap;
 
+use assay_statement::hex;
 use bitcoin::consensus::deserialize;
 use bitcoin::{BlockHash, MerkleBlock, Script, Target, Transaction, Txid, Work, block::Header};
 use serde::{Deserialize, Serialize};
-
-use crate::hex;
 
 /// Name and version of the evidence file.
 pub const BITCOIN_FORMAT: &str = "assay.bitcoin-outputs/1";
@@ -235,7 +234,7 @@ impl CreatedOutputs {
 
 /// What all bytes of `text` encode.
 fn read<T: bitcoin::consensus::Decodable>(field: &'static str, text: &str) -> Result<T, BitcoinError> {
-    let bytes = hex::decode(text).ok_or(BitcoinError::Field(field))?;
+    let bytes = hex::decode_lower(text).ok_or(BitcoinError::Field(field))?;
     deserialize(&bytes).map_err(|_| BitcoinError::Field(field))
 }
 

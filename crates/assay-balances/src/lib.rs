@@ -2,7 +2,6 @@
 
 pub mod bitcoin;
 pub mod evm;
-mod hex;
 mod observations;
 
 pub use observations::{Combined, Decimals, ObservationError, Observations};

@@ -6,9 +6,9 @@ use assay_reserves::{
     Assessor, BalanceObservation, BalanceObservations, BalanceSource, OwnershipResult, ReserveRow,
     address_key,
 };
+use assay_statement::hex;
 
 use crate::evm::{EvmError, EvmState, TokenLayout, Word};
-use crate::hex;
 
 /// What was seen of balances by network, address and asset: the [`Assessor::balance`] half of a report. It checks no
 /// signature; see [`Combined`].
@@ -71,7 +71,7 @@ impl Observations {
         state: &EvmState,
         token: Option<&TokenLayout>,
     ) -> Result<(), ObservationError> {
-        let bytes = hex::array(&address.to_ascii_lowercase()).ok_or(ObservationError::Address)?;
+        let bytes = hex::prefixed_array(&address.to_ascii_lowercase()).ok_or(ObservationError::Address)?;
         let word = match token {
             Some(token) => state.token_balance(token, &bytes)?,
             None => state.account(&bytes)?.balance,
@@ -135,7 +135,7 @@ mod tests {
         let recorded: serde_json::Value = serde_json::from_str(include_str!("../testdata/evm.json")).unwrap();
         let evidence: EvmEvidence = serde_json::from_value(recorded["evidence"].clone()).unwrap();
         let hash = recorded["hash"].as_str().unwrap().trim_start_matches("0x").to_owned();
-        let block = EvmBlock { chain_id: 31337, hash: hex::array(&format!("0x{hash}")).unwrap() };
+        let block = EvmBlock { chain_id: 31337, hash: hex::array(&hash).unwrap() };
         (hash, evidence.verify(&block).unwrap())
     }
 

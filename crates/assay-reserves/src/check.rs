@@ -1,10 +1,10 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
-use assay_statement::AssetTable;
+use assay_statement::{AssetTable, format_units};
 
 use crate::address::{address_key, is_plausible};
 use crate::error::ReserveError;
-use crate::figure::{Difference, format_units};
+use crate::figure::Difference;
 use crate::finding::{Finding, FindingCode, FindingSet};
 use crate::policy::{Policy, PolicyIndex, WrappedIssuer};
 use crate::reader::ReserveReader;

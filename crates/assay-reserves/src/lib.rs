@@ -24,9 +24,7 @@ pub use evidence::{
     Assessor, BalanceGrade, BalanceObservation, BalanceObservations, BalanceSource, ClaimsOnly,
     EvidenceLevel, OwnershipGrade, OwnershipResult,
 };
-pub use figure::{
-    Difference, Figure, FigureError, PPM, Rounding, format_units, parse_base_units, parse_units, ratio_ppm,
-};
+pub use figure::{Difference, Figure, FigureError, PPM, Rounding, parse_base_units, parse_units, ratio_ppm};
 pub use finding::{Finding, FindingCode, FindingPlace, Severity};
 pub use format::{ReserveFormat, Source};
 pub use policy::{

@@ -318,6 +318,12 @@ impl Policy {
         Ok(digest("assay.policy/1", &bytes))
     }
 
+    /// How addresses of networks are made, by name, where the policy says.
+    pub fn address_kinds(&self) -> BTreeMap<String, AddressKind> {
+        let networks = self.network.iter();
+        networks.filter_map(|network| Some((network.name.clone(), network.addresses.clone()?))).collect()
+    }
+
     /// What the policy knows, ready to look up.
     pub(crate) fn index(&self, assets: &AssetTable) -> PolicyIndex {
         let mut index = PolicyIndex::default();

@@ -26,10 +26,7 @@ pub struct SignatureAssessor {
 impl SignatureAssessor {
     /// For rows on the policy's networks. Without a challenge no signature is worth more than [`Grade::O1`].
     pub fn new(policy: &Policy, challenge: Option<Challenge>) -> Self {
-        let networks = policy.network.iter();
-        let networks =
-            networks.filter_map(|network| Some((network.name.clone(), network.addresses.clone()?)));
-        Self { networks: networks.collect(), challenge }
+        Self { networks: policy.address_kinds(), challenge }
     }
 }
 
@@ -76,9 +73,7 @@ pub struct AddressList {
 impl AddressList {
     /// A list without addresses.
     pub fn new(assets: &AssetTable, policy: &Policy) -> Self {
-        let networks = policy.network.iter();
-        let kinds = networks.filter_map(|network| Some((network.name.clone(), network.addresses.clone()?)));
-        Self { networks: policy.index(assets), kinds: kinds.collect(), keys: Vec::new() }
+        Self { networks: policy.index(assets), kinds: policy.address_kinds(), keys: Vec::new() }
     }
 
     /// Adds the addresses of a file. Rows that can't be read are errors.

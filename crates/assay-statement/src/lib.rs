@@ -11,12 +11,13 @@ mod asset;
 pub mod coverage;
 mod entry;
 mod epoch;
+pub mod hex;
 mod product;
 mod totals;
 mod uid;
 mod wide;
 
-pub use amount::{Amount, AmountError, DecimalError, parse_decimal, parse_total};
+pub use amount::{Amount, AmountError, Decimal, DecimalError, format_units, parse_decimal, parse_total};
 pub use asset::{
     Asset, AssetTable, AssetTableError, HaircutTier, Price, ProductHaircuts, Symbol, SymbolError,
 };

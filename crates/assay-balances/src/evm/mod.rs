@@ -4,16 +4,16 @@ mod header;
 mod rlp;
 mod trie;
 
+use assay_ownership::keccak256 as keccak;
+use assay_statement::hex;
 use serde::{Deserialize, Serialize};
 
 pub use self::rlp::RlpError;
 pub use self::trie::TrieError;
-pub(crate) use self::trie::keccak;
 
 use self::header::Header;
 use self::rlp::Item;
 use self::trie::lookup;
-use crate::hex;
 
 /// Name and version of the evidence file.
 pub const EVM_FORMAT: &str = "assay.evm-balances/1";
@@ -344,11 +344,11 @@ impl EvmState {
 }
 
 fn bytes(field: &'static str, text: &str) -> Result<Vec<u8>, EvmError> {
-    hex::decode_prefixed(text).ok_or(EvmError::Hex { field })
+    text.strip_prefix("0x").and_then(hex::decode_lower).ok_or(EvmError::Hex { field })
 }
 
 fn array<const N: usize>(field: &'static str, text: &str) -> Result<[u8; N], EvmError> {
-    hex::array(text).ok_or(EvmError::Hex { field })
+    bytes(field, text)?.try_into().map_err(|_| EvmError::Hex { field })
 }
 
 fn nodes(proof: &[String]) -> Result<Vec<Vec<u8>>, EvmError> {

@@ -2,6 +2,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 use assay_ownership::Challenge;
+use assay_statement::hex::encode as hex;
 use assay_statement::{Asset, AssetTable, Entity, EntryKey, Epoch, Kind, Totals};
 
 use super::unproven::unproven;
@@ -158,7 +159,7 @@ impl ReportBuilder {
         self.files.push(FileSummary {
             format: format.name().into(),
             bytes,
-            digest: blake3::Hash::from_bytes(digest).to_hex().to_string(),
+            digest: hex(&digest),
             rows: reader.rows(),
             rounded: reader.rounded(),
         });
@@ -213,7 +214,7 @@ impl ReportBuilder {
             entity: inputs.entity.as_str().into(),
             epoch: inputs.epoch.id().into(),
             time: inputs.epoch.time(),
-            root: blake3::Hash::from_bytes(inputs.root).to_hex().to_string(),
+            root: hex(&inputs.root),
             accounts: inputs.accounts,
             liabilities: inputs.liabilities,
             policy: PolicySummary {
@@ -564,10 +565,6 @@ fn challenge_line(challenge: &Challenge) -> ChallengeLine {
         addresses: hex(challenge.addresses()),
         blocks: challenge.blocks().iter().map(block).collect(),
     }
-}
-
-fn hex(digest: &[u8; 32]) -> String {
-    blake3::Hash::from_bytes(*digest).to_hex().to_string()
 }
 
 fn check_inputs(inputs: &ReportInputs) -> Result<(), ReserveError> {

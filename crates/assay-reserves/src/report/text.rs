@@ -1,7 +1,8 @@
 //! What a report says to people, before it is Markdown or HTML.
 
+use assay_statement::format_units;
+
 use super::{LiabilityProof, SolvencyReport, Units};
-use crate::figure::format_units;
 
 /// A part of the text. Nothing in it is escaped.
 pub(super) enum Block {

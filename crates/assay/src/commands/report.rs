@@ -9,7 +9,7 @@ use assay_reserves::{
     Anchor, ChallengeMismatch, Column, Exclusion, LiabilityProof, LiabilitySource, MAX_REPORT_BYTES,
     ReportInputs, ReserveVector, SignatureAssessor, SolvencyReport, build_report, verify_report,
 };
-use assay_statement::{Kind, Totals};
+use assay_statement::{Kind, Totals, hex};
 use assay_verifier::{Expectations, Figures};
 use serde_json::{Value, json};
 
@@ -160,8 +160,7 @@ fn pair(text: &str, option: &str) -> Result<(String, String), Failure> {
 }
 
 fn said(report: &SolvencyReport, more: &[(&str, Value)]) -> Result<Value, Failure> {
-    let digest = report.digest()?;
-    let digest: String = digest.iter().map(|byte| format!("{byte:02x}")).collect();
+    let digest = hex::encode(&report.digest()?);
     let uncovered = |verified: bool| -> Vec<&str> {
         let covered = |line: &&assay_reserves::AssetLine| {
             if verified { !line.solvent_verified } else { !line.solvent }
