@@ -211,13 +211,16 @@ pub struct AssetLine {
     pub liabilities: LiabilityLine,
     /// What is held.
     pub reserves: ReserveLine,
+    /// Whether the totals that files state of it are the sums of their rows. An asset whose files contradict
+    /// themselves isn't taken for solvent, whatever its rows sum up to.
+    pub totals_match: bool,
     /// Counted reserves by equity in parts per million, rounded down; nothing where no equity is owed.
     pub ratio_ppm: Option<Units>,
     /// Verified reserves by equity, likewise.
     pub verified_ratio_ppm: Option<Units>,
-    /// Whether counted reserves reach equity.
+    /// Whether counted reserves reach equity, and totals match.
     pub solvent: bool,
-    /// Whether verified reserves do.
+    /// Whether verified reserves reach equity, and totals match.
     pub solvent_verified: bool,
 }
 

@@ -77,8 +77,8 @@ pub struct ReportBuilder {
     staked: Lot,
     /// Rows by asset.
     rows: Vec<Lot>,
-    /// Rows of wrapped assets of the entity, which count if the pool covers them.
-    deferred: Vec<Counted>,
+    /// Rows that count or back wrapped assets, in order of their places: a later row may show that a lot is smaller.
+    kept: Vec<Kept>,
     supplies: Vec<WrappedSupply>,
     /// By the wrapped asset that they back.
     pools: BTreeMap<usize, Pool>,
@@ -102,17 +102,19 @@ struct Pool {
     grade: OwnershipGrade,
 }
 
-/// What remains of a row that counts.
+/// What remains of a row.
 #[derive(Clone, Copy, Debug)]
-struct Counted {
+struct Kept {
     place: Place,
     asset: usize,
     amount: u128,
     level: EvidenceLevel,
     grade: OwnershipGrade,
-    class: usize,
+    class: u8,
     staked: bool,
     address: Key,
+    /// The wrapped asset that it backs.
+    pool: Option<usize>,
 }
 
 impl ReportBuilder {
@@ -130,7 +132,7 @@ impl ReportBuilder {
             addresses: HashMap::new(),
             classes: Default::default(),
             staked: Lot::default(),
-            deferred: Vec::new(),
+            kept: Vec::new(),
             pools: BTreeMap::new(),
             files: Vec::new(),
             failures: Failures::default(),
@@ -168,24 +170,28 @@ impl ReportBuilder {
 
     /// The report.
     pub fn finish(mut self) -> Result<SolvencyReport, ReserveError> {
+        self.cap_lots()?;
+        let kept = std::mem::take(&mut self.kept);
+        for row in &kept {
+            if let Some(wrapped) = row.pool {
+                self.back(wrapped, row)?;
+            }
+        }
         let wrapped = self.wrapped()?;
-        for mut counted in std::mem::take(&mut self.deferred) {
-            let symbol = self.symbol(counted.asset);
-            let covered = wrapped.iter().any(|line| line.asset == symbol && line.covered);
-            match self.pools.get(&counted.asset).filter(|_| covered) {
+        for mut row in kept.into_iter().filter(|row| row.pool.is_none()) {
+            let symbol = self.symbol(row.asset);
+            // Wrapped assets of the entity count if the pool covers them.
+            let Some(line) = wrapped.iter().find(|line| line.asset == symbol) else {
+                self.count(&row)?;
+                continue;
+            };
+            match self.pools.get(&row.asset).filter(|_| line.covered) {
                 Some(pool) => {
-                    counted.level = counted.level.min(pool.level);
-                    counted.grade = counted.grade.min(pool.grade);
-                    self.count(&counted)?;
+                    row.level = row.level.min(pool.level);
+                    row.grade = row.grade.min(pool.grade);
+                    self.count(&row)?;
                 }
-                None => {
-                    self.leave_out(
-                        counted.place,
-                        counted.asset,
-                        counted.amount,
-                        FindingCode::UnbackedWrapped,
-                    )?;
-                }
+                None => self.leave_out(row.place, row.asset, row.amount, FindingCode::UnbackedWrapped)?,
             }
         }
         for line in wrapped.iter().filter(|line| !line.covered) {
@@ -265,37 +271,55 @@ impl ReportBuilder {
         if row.amount.is_none() {
             return Ok(());
         }
-        if let (Some(wrapped), Some(line)) = (outcome.pool, self.lines.get_mut(row.asset)) {
-            let (level, grade) = (balance.level, ownership.grade());
-            let pool = self.pools.entry(wrapped).or_insert(Pool { amount: 0, level, grade });
-            pool.amount = pool.amount.checked_add(amount).ok_or_else(|| values("a pool"))?;
-            pool.level = pool.level.min(level);
-            pool.grade = pool.grade.min(grade);
-            return add(&mut line.pool, amount, "a pool");
-        }
-        let class = OwnerClass::NAMES.iter().position(|name| *name == row.owner_class.name()).unwrap_or(0);
-        let counted = Counted {
+        let class = OwnerClass::NAMES.iter().position(|name| *name == row.owner_class.name());
+        self.kept.push(Kept {
             place,
             asset: row.asset,
             amount,
             level: balance.level,
             grade: ownership.grade(),
-            class,
+            class: class.and_then(|class| u8::try_from(class).ok()).unwrap_or(0),
             staked: row.staking.is_staked() || row.owner_class == OwnerClass::Staked,
             address: outcome.address,
-        };
-        let symbol = self.symbol(row.asset);
-        let of_entity = |wrapped: &crate::policy::WrappedAsset| {
-            wrapped.asset == symbol && wrapped.issuer == WrappedIssuer::Entity
-        };
-        if self.inputs.policy.wrapped.iter().any(of_entity) {
-            self.deferred.push(counted);
-            return Ok(());
-        }
-        self.count(&counted)
+            pool: outcome.pool,
+        });
+        Ok(())
     }
 
-    fn count(&mut self, row: &Counted) -> Result<(), ReserveError> {
+    /// Of a lot that is listed more than once, the smallest figure counts; the row that has it was left out already.
+    fn cap_lots(&mut self) -> Result<(), ReserveError> {
+        for cap in self.checker.caps() {
+            // Rows that don't count by themselves aren't kept.
+            let find = |place| self.kept.binary_search_by_key(place, |row| row.place).ok();
+            let rows: Vec<usize> = cap.rows.iter().filter_map(find).collect();
+            let mut left = cap.most;
+            for at in rows {
+                let Some(row) = self.kept.get_mut(at) else { continue };
+                let counts = row.amount.min(left);
+                left -= counts;
+                let too_much = row.amount - counts;
+                row.amount = counts;
+                if let Some(line) = self.lines.get_mut(row.asset) {
+                    add(&mut line.left_out, too_much, "rows that don't count")?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn back(&mut self, wrapped: usize, row: &Kept) -> Result<(), ReserveError> {
+        let Kept { amount, level, grade, .. } = *row;
+        let pool = self.pools.entry(wrapped).or_insert(Pool { amount: 0, level, grade });
+        pool.amount = pool.amount.checked_add(amount).ok_or_else(|| values("a pool"))?;
+        pool.level = pool.level.min(level);
+        pool.grade = pool.grade.min(grade);
+        match self.lines.get_mut(row.asset) {
+            Some(line) => add(&mut line.pool, amount, "a pool"),
+            None => Ok(()),
+        }
+    }
+
+    fn count(&mut self, row: &Kept) -> Result<(), ReserveError> {
         let policy = &self.inputs.policy;
         let verified = row.level >= policy.minimum_evidence && row.grade >= policy.minimum_ownership;
         let Some(asset) = self.inputs.assets.get(row.asset) else { return Ok(()) };
@@ -309,7 +333,7 @@ impl ReportBuilder {
         }
         line.rows += 1;
         let value = priced(row.amount, asset, Round::Down)?;
-        let lots = [self.classes.get_mut(row.class), self.rows.get_mut(row.asset)];
+        let lots = [self.classes.get_mut(usize::from(row.class)), self.rows.get_mut(row.asset)];
         for lot in lots.into_iter().flatten().chain(row.staked.then_some(&mut self.staked)) {
             lot.value = lot.value.checked_add(value).ok_or_else(|| values(symbol))?;
             lot.rows += 1;
@@ -427,6 +451,7 @@ impl ReportBuilder {
                 decimals: asset.decimals,
                 liabilities,
                 reserves,
+                totals_match: self.checker.totals_match(index),
                 ratio_ppm: None,
                 verified_ratio_ppm: None,
                 solvent: false,
@@ -524,7 +549,7 @@ impl ReportBuilder {
 
 impl SolvencyReport {
     /// Sets all that follows from the rest.
-    pub(super) fn derive(&mut self) {
+    pub(crate) fn derive(&mut self) {
         for line in &mut self.assets {
             line.derive();
         }
@@ -542,8 +567,8 @@ impl AssetLine {
         let owed = self.liabilities.equity;
         self.ratio_ppm = ratio_ppm(self.reserves.counted.0, owed.0).map(Units);
         self.verified_ratio_ppm = ratio_ppm(self.reserves.verified.0, owed.0).map(Units);
-        self.solvent = self.reserves.counted >= owed;
-        self.solvent_verified = self.reserves.verified >= owed;
+        self.solvent = self.totals_match && self.reserves.counted >= owed;
+        self.solvent_verified = self.totals_match && self.reserves.verified >= owed;
     }
 }
 

@@ -72,12 +72,20 @@ fn verdict(solvent: bool, which: &str) -> String {
     format!("{which} reserves {reach} what is owed, asset by asset.")
 }
 
+fn covered(line: &super::AssetLine) -> &'static str {
+    match (line.solvent, line.totals_match) {
+        (true, _) => "yes",
+        (false, true) => "NO",
+        (false, false) => "NO: totals and rows differ",
+    }
+}
+
 fn assets(report: &SolvencyReport) -> Table {
     let row = |line: &super::AssetLine| {
         let amount = |units: Units| format_units(units.0, line.decimals);
         vec![
             line.asset.clone(),
-            if line.solvent { "yes" } else { "NO" }.into(),
+            covered(line).into(),
             if line.solvent_verified { "yes" } else { "NO" }.into(),
             amount(line.liabilities.equity),
             amount(line.reserves.counted),

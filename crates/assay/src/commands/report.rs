@@ -195,7 +195,11 @@ fn print(report: &SolvencyReport) {
             whole_units(line.reserves.counted.0, line.decimals),
             percent(line.ratio_ppm),
             percent(line.verified_ratio_ppm),
-            if line.solvent { "" } else { "  NOT COVERED" }
+            match (line.solvent, line.totals_match) {
+                (true, _) => "",
+                (false, true) => "  NOT COVERED",
+                (false, false) => "  NOT COVERED: totals and rows of the files differ",
+            }
         );
     }
     if report.assets.len() > MAX_LINES {
