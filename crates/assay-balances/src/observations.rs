@@ -120,6 +120,10 @@ impl<O: Assessor, B: Assessor> Assessor for Combined<O, B> {
     fn balance(&mut self, row: &ReserveRow) -> BalanceObservations {
         self.balance.balance(row)
     }
+
+    fn created(&mut self, row: &ReserveRow) -> Option<u64> {
+        self.balance.created(row)
+    }
 }
 
 #[cfg(test)]

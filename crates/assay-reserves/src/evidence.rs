@@ -72,8 +72,13 @@ pub trait Assessor {
     /// What the signatures of `row` are worth.
     fn ownership(&mut self, row: &ReserveRow) -> OwnershipResult;
 
-    /// What is known about the balance of `row`.
+    /// What is known about the balance of `row`, at whatever heights.
     fn balance(&mut self, row: &ReserveRow) -> BalanceObservations;
+
+    /// Height of the block that made the one output that `row` is about, where that is proven.
+    fn created(&mut self, _row: &ReserveRow) -> Option<u64> {
+        None
+    }
 }
 
 /// Nothing is checked: every row is O0 and L0.
@@ -105,6 +110,13 @@ pub struct BalanceObservation {
     pub block_hash: Option<String>,
     /// Base units of the row's asset that the row's address held there.
     pub amount: u128,
+}
+
+impl BalanceObservation {
+    /// Whether it was proven against a block with a known hash.
+    pub(crate) fn is_proof(&self) -> bool {
+        self.source == BalanceSource::Proof && self.block_hash.is_some()
+    }
 }
 
 /// Where a balance comes from.

@@ -118,6 +118,8 @@ fn inputs(equity: &[(&str, u128)]) -> ReportInputs {
         assets: assets(),
         policy: policy(),
         challenge: None,
+        evidence: Vec::new(),
+        resample: Vec::new(),
         supplies: Vec::new(),
         options: ReadOptions::default(),
     }

@@ -449,6 +449,23 @@ pub(crate) struct ReportInput {
     /// Challenge of the epoch, as `assay reserves challenge` wrote it; without it no signature is above O1.
     #[arg(long)]
     pub(crate) challenge: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) evidence: EvidenceInput,
+}
+
+/// Evidence of what is on chains.
+#[derive(Args, Default)]
+pub(crate) struct EvidenceInput {
+    /// Evidence of balances (JSON), of a block that `--block` names; may be given several times.
+    #[arg(long = "evidence", value_name = "FILE")]
+    pub(crate) files: Vec<PathBuf>,
+    /// A block, by the policy's name of its network and its hash, from a source that you trust; may be given several times.
+    #[arg(long = "block", value_name = "NETWORK=HASH")]
+    pub(crate) blocks: Vec<String>,
+    /// Take the least balances at past heights that the hash of a later block picks, as `assay reserves resample` does; one
+    /// for each network.
+    #[arg(long = "resample", value_name = "NETWORK=BEACON:FROM:TO:COUNT")]
+    pub(crate) resample: Vec<String>,
 }
 
 #[derive(Args)]

@@ -7,18 +7,20 @@ use assay_statement::{Asset, AssetTable, Entity, EntryKey, Epoch, Kind, Totals};
 
 use super::unproven::unproven;
 use super::{
-    AssetLine, BlockLine, ChallengeLine, ClassShare, Concentration, Failure, Failures, FileSummary,
-    IssuerShare, LiabilityLine, LiabilityProof, LiabilitySource, MAX_FAILURES, PolicySummary, Quality,
-    REPORT_FORMAT, ReserveLine, SolvencyReport, SupplyLine, Units, WrappedLine,
+    AssetLine, BlockLine, ChallengeLine, ClassShare, CoinAgeLine, Concentration, EvidenceLine, Failure,
+    Failures, FileSummary, IssuerShare, LiabilityLine, LiabilityProof, LiabilitySource, MAX_FAILURES,
+    PolicySummary, Quality, REPORT_FORMAT, ResampledLine, ReserveLine, SolvencyReport, SupplyLine, Units,
+    WrappedLine,
 };
 use crate::check::{Checker, Key};
 use crate::error::ReserveError;
-use crate::evidence::{Assessor, EvidenceLevel, OwnershipGrade, OwnershipResult};
+use crate::evidence::{Assessor, BalanceObservations, EvidenceLevel, OwnershipGrade, OwnershipResult};
 use crate::figure::{PPM, Round, mul_div, ratio_ppm, value};
 use crate::finding::FindingCode;
 use crate::format::{ReserveFormat, Source};
 use crate::policy::{Policy, WrappedIssuer};
 use crate::reader::{ReadOptions, ReserveReader};
+use crate::resample::{CoinAges, Resample, ResampleError};
 use crate::row::{OwnerClass, Place, ReserveRow, WrappedSupply};
 
 /// Bytes that texts about liabilities may have.
@@ -45,10 +47,38 @@ pub struct ReportInputs {
     pub policy: Policy,
     /// What keys had to sign.
     pub challenge: Option<Challenge>,
+    /// Evidence that the assessor goes by, in any order.
+    pub evidence: Vec<EvidenceLine>,
+    /// Earlier heights at which balances are asked for, one entry a network.
+    pub resample: Vec<ResampleInput>,
     /// Supplies of wrapped assets of the entity, besides those in files. Of two figures, the larger counts.
     pub supplies: Vec<WrappedSupply>,
     /// How files are read.
     pub options: ReadOptions,
+}
+
+/// Heights that a beacon picks on one network.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ResampleInput {
+    /// The policy's name of the network.
+    pub network: String,
+    /// Hash of a block that nobody knew when the statement was published.
+    pub beacon: [u8; 32],
+    /// First height that may be picked.
+    pub from: u64,
+    /// Last height that may be picked.
+    pub to: u64,
+    /// How many are.
+    pub count: usize,
+}
+
+impl ResampleInput {
+    /// The heights, for a statement of `entity` and `epoch`.
+    pub fn heights(&self, entity: &Entity, epoch: &Epoch) -> Result<Vec<u64>, ResampleError> {
+        let Self { network, beacon, from, to, count } = self;
+        let (entity, epoch) = (entity.as_str(), epoch.id());
+        Resample { entity, epoch, network, from: *from, to: *to, count: *count }.heights(beacon)
+    }
 }
 
 /// Makes a report of `sources`. The first unreadable row is an error: a report never leaves out in silence.
@@ -80,6 +110,11 @@ pub struct ReportBuilder {
     /// Rows that count or back wrapped assets, in order of their places: a later row may show that a lot is smaller.
     kept: Vec<Kept>,
     supplies: Vec<WrappedSupply>,
+    /// Heights that are asked for, by network.
+    heights: BTreeMap<String, Vec<u64>>,
+    /// By network and asset.
+    samples: BTreeMap<(String, usize), Sample>,
+    ages: BTreeMap<(String, usize), Ages>,
     /// By the wrapped asset that they back.
     pools: BTreeMap<usize, Pool>,
     files: Vec<FileSummary>,
@@ -91,6 +126,26 @@ struct Lot {
     value: u128,
     rows: u64,
 }
+
+/// Balances at sampled heights.
+#[derive(Clone, Debug)]
+struct Sample {
+    listed: u128,
+    /// By height.
+    sums: Vec<u128>,
+    unseen: u64,
+}
+
+/// Outputs of rows.
+#[derive(Clone, Debug, Default)]
+struct Ages {
+    /// Amount and age in blocks.
+    known: Vec<(u128, u64)>,
+    unknown: u128,
+}
+
+/// Ends of buckets of ages, in blocks.
+const AGES: [u64; 6] = [1, 10, 100, 1_000, 10_000, 100_000];
 
 /// Native rows that back one wrapped asset.
 #[derive(Clone, Copy, Debug)]
@@ -122,6 +177,15 @@ impl ReportBuilder {
     pub fn new(inputs: ReportInputs) -> Result<Self, ReserveError> {
         inputs.policy.check(&inputs.assets)?;
         check_inputs(&inputs)?;
+        let mut heights = BTreeMap::new();
+        for ask in &inputs.resample {
+            let picked = ask.heights(&inputs.entity, &inputs.epoch);
+            let picked = picked.map_err(|error| ReserveError::Input(format!("{}: {error}", ask.network)))?;
+            let known = inputs.policy.network.iter().any(|network| network.name == ask.network);
+            if !known || heights.insert(ask.network.clone(), picked).is_some() {
+                return Err(ReserveError::Input(format!("{}: unknown or asked for twice", ask.network)));
+            }
+        }
         let checker = Checker::new(&inputs.assets, &inputs.policy);
         Ok(Self {
             lines: vec![ReserveLine::default(); inputs.assets.len()],
@@ -133,6 +197,9 @@ impl ReportBuilder {
             classes: Default::default(),
             staked: Lot::default(),
             kept: Vec::new(),
+            heights,
+            samples: BTreeMap::new(),
+            ages: BTreeMap::new(),
             pools: BTreeMap::new(),
             files: Vec::new(),
             failures: Failures::default(),
@@ -187,7 +254,10 @@ impl ReportBuilder {
             };
             match self.pools.get(&row.asset).filter(|_| line.covered) {
                 Some(pool) => {
-                    row.level = row.level.min(pool.level);
+                    // A supply that rests on somebody's word may be larger, and the pool too small.
+                    let proven = line.supplies.iter().all(|supply| supply.proven);
+                    let supply = if proven { EvidenceLevel::L4 } else { EvidenceLevel::L0 };
+                    row.level = row.level.min(pool.level).min(supply);
                     row.grade = row.grade.min(pool.grade);
                     self.count(&row)?;
                 }
@@ -212,9 +282,13 @@ impl ReportBuilder {
             }
         }
         let quality = self.quality()?;
+        let (resampled, coin_ages) = (self.resampled(), self.coin_ages()?);
         let assets = self.assets()?;
         let inputs = self.inputs;
         let policy = inputs.policy.digest()?;
+        let mut evidence = inputs.evidence;
+        evidence.sort();
+        evidence.dedup();
         let mut report = SolvencyReport {
             format: REPORT_FORMAT.into(),
             entity: inputs.entity.as_str().into(),
@@ -231,10 +305,13 @@ impl ReportBuilder {
             },
             challenge: inputs.challenge.as_ref().map(challenge_line),
             files: self.files,
+            evidence,
             assets,
             solvent: false,
             solvent_verified: false,
             wrapped,
+            resampled,
+            coin_ages,
             quality,
             findings: self.checker.finish(),
             failures: self.failures,
@@ -260,7 +337,12 @@ impl ReportBuilder {
             OwnershipResult::Invalid => Some(FindingCode::OwnershipInvalid),
             OwnershipResult::Unsupported => Some(FindingCode::OwnershipUnsupported),
         };
-        let balance = assessor.balance(row).grade(row, self.inputs.policy.quorum);
+        let seen = assessor.balance(row);
+        self.sample(row, amount, &seen)?;
+        if row.outpoint.is_some() && row.amount.is_some() {
+            self.age(row, amount, assessor.created(row))?;
+        }
+        let balance = seen.grade(row, self.inputs.policy.quorum);
         let contradicted = balance.contradicted.then_some(FindingCode::BalanceContradicted);
         for code in [code, contradicted].into_iter().flatten() {
             self.checker.note(code, row, place);
@@ -284,6 +366,80 @@ impl ReportBuilder {
             pool: outcome.pool,
         });
         Ok(())
+    }
+
+    /// Balances of a row at the heights that are asked for. Only proofs count, and what isn't proven is nothing: leaving
+    /// out the worst height would defeat the sample.
+    fn sample(
+        &mut self,
+        row: &ReserveRow,
+        amount: u128,
+        seen: &BalanceObservations,
+    ) -> Result<(), ReserveError> {
+        let Some(heights) = self.heights.get(&row.network).filter(|_| row.amount.is_some()) else {
+            return Ok(());
+        };
+        let empty = || Sample { listed: 0, sums: vec![0; heights.len()], unseen: 0 };
+        let sample = self.samples.entry((row.network.clone(), row.asset)).or_insert_with(empty);
+        let plus = |sum: u128, more| sum.checked_add(more).ok_or_else(|| values("balances"));
+        sample.listed = plus(sample.listed, amount)?;
+        for (height, sum) in heights.iter().zip(&mut sample.sums) {
+            let proofs = seen.0.iter().filter(|seen| seen.height == *height && seen.is_proof());
+            match proofs.map(|seen| seen.amount).min() {
+                Some(balance) => *sum = plus(*sum, balance)?,
+                None => sample.unseen += 1,
+            }
+        }
+        Ok(())
+    }
+
+    fn age(&mut self, row: &ReserveRow, amount: u128, created: Option<u64>) -> Result<(), ReserveError> {
+        let ages = self.ages.entry((row.network.clone(), row.asset)).or_default();
+        // An output that is younger than its row's height was contradicted already; it has no age.
+        match created.zip(row.height).and_then(|(created, height)| height.checked_sub(created)) {
+            Some(age) => ages.known.push((amount, age)),
+            None => ages.unknown = ages.unknown.checked_add(amount).ok_or_else(|| values("outputs"))?,
+        }
+        Ok(())
+    }
+
+    fn resampled(&self) -> Vec<ResampledLine> {
+        let line = |((network, asset), sample): (&(String, usize), &Sample)| {
+            let ask = self.inputs.resample.iter().find(|ask| ask.network == *network)?;
+            let heights = self.heights.get(network)?;
+            let (least, least_at) = sample.sums.iter().zip(heights).min()?;
+            Some(ResampledLine {
+                network: network.clone(),
+                asset: self.symbol(*asset),
+                beacon: hex(&ask.beacon),
+                from: ask.from,
+                to: ask.to,
+                heights: heights.clone(),
+                listed: Units(sample.listed),
+                least: Units(*least),
+                least_at: *least_at,
+                unseen: sample.unseen,
+            })
+        };
+        self.samples.iter().filter_map(line).collect()
+    }
+
+    fn coin_ages(&self) -> Result<Vec<CoinAgeLine>, ReserveError> {
+        let known = |ages: &&Ages| !ages.known.is_empty();
+        let line = |((network, asset), ages): (&(String, usize), &Ages)| {
+            // Ages are counted back from any height that is above them all.
+            let outputs = ages.known.iter().map(|(amount, age)| (*amount, u64::MAX - age));
+            let counted = CoinAges::new(u64::MAX, &AGES, outputs).map_err(|_| values("outputs"))?;
+            Ok(CoinAgeLine {
+                network: network.clone(),
+                asset: self.symbol(*asset),
+                ends: counted.ends,
+                amounts: counted.amounts.into_iter().map(Units).collect(),
+                outputs: counted.outputs,
+                unknown: Units(ages.unknown),
+            })
+        };
+        self.ages.iter().filter(|(_, ages)| known(ages)).map(line).collect()
     }
 
     /// Of a lot that is listed more than once, the smallest figure counts; the row that has it was left out already.
@@ -383,15 +539,16 @@ impl ReportBuilder {
             ) else {
                 continue;
             };
-            let mut by_network: BTreeMap<&str, Option<u128>> =
-                wrapped.networks.iter().map(|network| (network.as_str(), None)).collect();
+            let mut by_network: BTreeMap<&str, (Option<u128>, bool)> =
+                wrapped.networks.iter().map(|network| (network.as_str(), (None, false))).collect();
             for supply in self.supplies.iter().filter(|supply| Some(supply.asset) == index) {
                 // Networks that the policy doesn't list issue too, if somebody says so.
                 let slot = by_network.entry(&supply.network).or_default();
-                *slot = Some(slot.unwrap_or(0).max(supply.supply));
+                slot.0 = Some(slot.0.unwrap_or(0).max(supply.supply));
+                slot.1 |= supply.proven;
             }
             let mut supply = 0u128;
-            for amount in by_network.values().flatten() {
+            for amount in by_network.values().filter_map(|(supply, _)| supply.as_ref()) {
                 supply = supply.checked_add(*amount).ok_or_else(|| values(&wrapped.asset))?;
             }
             let (from, to) = (10u128.pow(asset.decimals.into()), 10u128.pow(native.decimals.into()));
@@ -401,9 +558,10 @@ impl ReportBuilder {
                 native: wrapped.native.clone(),
                 supplies: by_network
                     .into_iter()
-                    .map(|(network, supply)| SupplyLine {
+                    .map(|(network, (supply, proven))| SupplyLine {
                         network: network.into(),
                         supply: supply.map(Units),
+                        proven,
                     })
                     .collect(),
                 supply: Units(supply),

@@ -75,6 +75,19 @@ impl SolvencyReport {
                 return Err(VerifyError::Inconsistent { at: format!("assets[{at}]") });
             }
         }
+        for (at, line) in self.resampled.iter().enumerate() {
+            let picked = line.heights.contains(&line.least_at);
+            let in_range = line.heights.iter().all(|height| (line.from..=line.to).contains(height));
+            if !picked || !in_range {
+                return Err(VerifyError::Inconsistent { at: format!("resampled[{at}]") });
+            }
+        }
+        for (at, line) in self.coin_ages.iter().enumerate() {
+            let buckets = line.ends.len() + 1;
+            if line.amounts.len() != buckets || line.outputs.len() != buckets {
+                return Err(VerifyError::Inconsistent { at: format!("coin_ages[{at}]") });
+            }
+        }
         if (self.failures.rows.len() as u64) > self.failures.count {
             return Err(VerifyError::Inconsistent { at: "failures".into() });
         }

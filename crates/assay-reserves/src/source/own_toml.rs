@@ -157,7 +157,12 @@ impl OwnToml {
             let error = FigureError::from(DecimalError::TooManyDecimals { decimals });
             return Err(RowError::Field { line, field: "amount", kind: error.into() });
         }
-        self.extras.supplies.push(WrappedSupply { asset, network: supply.network, supply: figure.units });
+        self.extras.supplies.push(WrappedSupply {
+            asset,
+            network: supply.network,
+            supply: figure.units,
+            proven: false,
+        });
         Ok(())
     }
 }

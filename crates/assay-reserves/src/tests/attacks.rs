@@ -189,8 +189,12 @@ fn a27_wrapped_coins_of_the_entity_need_a_pool() {
     let rows = ["BTC,BTC,p,9,,,XBTC", "BTC,BTC,q,1", "XBTC,ETH,w,9"];
     let build = |rows: &[&str], supply: Option<u128>| {
         let mut inputs = inputs(&[("BTC", 100_000_000), ("XBTC", 900_000_000)]);
-        let supply =
-            supply.map(|supply| WrappedSupply { asset: index("XBTC"), network: "ETH".into(), supply });
+        let supply = supply.map(|supply| WrappedSupply {
+            asset: index("XBTC"),
+            network: "ETH".into(),
+            supply,
+            proven: false,
+        });
         inputs.supplies.extend(supply);
         build_report(inputs, &sources(&own(rows)), &mut ClaimsOnly).unwrap()
     };
@@ -218,8 +222,17 @@ fn a27_wrapped_coins_are_no_better_than_their_pool() {
     let verified = OwnershipResult::Verified { grade: OwnershipGrade::O4 };
     let mut assessor = Graded::new(&[("w", verified, &[BalanceSource::Proof])]);
     let mut inputs = inputs(&[("XBTC", 1)]);
-    inputs.supplies.push(WrappedSupply { asset: index("XBTC"), network: "ETH".into(), supply: 5 });
+    let supply = |proven| WrappedSupply { asset: index("XBTC"), network: "ETH".into(), supply: 5, proven };
+    inputs.supplies.push(supply(true));
     let text = own(&["BTC,BTC,p,9,,,XBTC", "XBTC,ETH,w,9"]);
+    let report = build_report(inputs.clone(), &sources(&text), &mut assessor).unwrap();
+    assert!(line(&report, "XBTC").solvent && !line(&report, "XBTC").solvent_verified);
+    // With a verified pool they are verified too, if the supply isn't the entity's word alone.
+    let proof = [BalanceSource::Proof];
+    let mut assessor = Graded::new(&[("w", verified, &proof), ("p", verified, &proof)]);
+    let report = build_report(inputs.clone(), &sources(&text), &mut assessor).unwrap();
+    assert!(line(&report, "XBTC").solvent_verified);
+    inputs.supplies = vec![supply(false)];
     let report = build_report(inputs, &sources(&text), &mut assessor).unwrap();
     assert!(line(&report, "XBTC").solvent && !line(&report, "XBTC").solvent_verified);
 }

@@ -12,7 +12,7 @@ use assay_statement::{AssetTable, Entity, Epoch, Kind, Totals, Uid};
 use assay_verifier::Expectations;
 use serde_json::json;
 
-use crate::arguments::{Demo, ReportInput, ReserveInput, Snapshot};
+use crate::arguments::{Demo, EvidenceInput, ReportInput, ReserveInput, Snapshot};
 use crate::commands::prove::{Task, prove};
 use crate::commands::receipt::write_private;
 use crate::commands::report::write_report;
@@ -139,6 +139,7 @@ pub(crate) fn run(arguments: &Demo, voice: Voice) -> Result<(), Failure> {
         root: statement.root.to_hex(),
         reserves: write_reserves(dir, &assets, &files.totals)?,
         challenge: None,
+        evidence: EvidenceInput::default(),
     };
     let report_dir = dir.join("report");
     let report = write_report(&report_input, Vec::new(), Vec::new(), &report_dir)?;
