@@ -14,7 +14,7 @@ use serde::Deserialize;
 
 use crate::bitcoin::{BITCOIN_FORMAT, BitcoinError, BitcoinEvidence, CreatedOutputs};
 use crate::evm::{BadPath, EVM_FORMAT, EvmBlock, EvmError, EvmEvidence, EvmState, TokenLayout, Word};
-use crate::observations::Decimals;
+use crate::observations::{Decimals, ObservationError, Observations};
 
 /// Keccak-256 of no code.
 const NO_CODE: [u8; 32] = [
@@ -116,6 +116,9 @@ impl EvidenceError {
 #[derive(Debug)]
 pub struct ChainEvidence {
     policy: Policy,
+    assets: AssetTable,
+    /// What nodes told the verifier.
+    observations: Observations,
     kinds: BTreeMap<String, AddressKind>,
     /// By network and asset: how the asset is held there.
     holdings: BTreeMap<(String, usize), (Holding, Decimals)>,
@@ -129,10 +132,35 @@ pub struct ChainEvidence {
     lines: Vec<EvidenceLine>,
 }
 
-#[derive(Clone, Debug)]
-enum Holding {
+/// How an asset is held on a network.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Holding {
+    /// As the network's own coin.
     Native,
+    /// In a contract.
     Token(TokenLayout),
+}
+
+/// By network and place in the asset table, how the policy says that assets are held.
+pub fn holdings(policy: &Policy, assets: &AssetTable) -> BTreeMap<(String, usize), (Holding, Decimals)> {
+    let mut holdings = BTreeMap::new();
+    let mut hold = |network: &str, symbol: &str, holding, chain| {
+        if let Some((index, asset)) = assets.index_of(symbol).and_then(|at| Some((at, assets.get(at)?))) {
+            let decimals = Decimals { chain, asset: asset.decimals };
+            holdings.insert((network.to_owned(), index), (holding, decimals));
+        }
+    };
+    for network in &policy.network {
+        if let Some(native) = &network.native {
+            hold(&network.name, &native.asset, Holding::Native, native.decimals);
+        }
+    }
+    for token in &policy.token {
+        if let Some(layout) = TokenLayout::of_policy(token) {
+            hold(&token.network, &token.asset, Holding::Token(layout), token.decimals);
+        }
+    }
+    holdings
 }
 
 /// The name of a file's format, whatever else it has.
@@ -158,29 +186,14 @@ impl ChainEvidence {
                 return Err(EvidenceError::UnknownNetwork { network: block.network.clone() });
             }
         }
-        let mut holdings = BTreeMap::new();
-        let mut hold = |network: &str, symbol: &str, holding, chain| {
-            if let Some((index, asset)) = assets.index_of(symbol).and_then(|at| Some((at, assets.get(at)?))) {
-                let decimals = Decimals { chain, asset: asset.decimals };
-                holdings.insert((network.to_owned(), index), (holding, decimals));
-            }
-        };
-        for network in &policy.network {
-            if let Some(native) = &network.native {
-                hold(&network.name, &native.asset, Holding::Native, native.decimals);
-            }
-        }
-        for token in &policy.token {
-            if let Some(layout) = TokenLayout::of_policy(token) {
-                hold(&token.network, &token.asset, Holding::Token(layout), token.decimals);
-            }
-        }
         let of_entity = policy.wrapped.iter().filter(|wrapped| wrapped.issuer == WrappedIssuer::Entity);
         let wrapped = of_entity.filter_map(|wrapped| assets.index_of(&wrapped.asset)).collect();
         Ok(Self {
             policy: policy.clone(),
+            assets: assets.clone(),
+            observations: Observations::default(),
             kinds,
-            holdings,
+            holdings: holdings(policy, assets),
             wrapped,
             blocks,
             time,
@@ -275,6 +288,11 @@ impl ChainEvidence {
             return Ok(());
         }
         Err(EvidenceError::Stale { network: network.to_owned(), height, distance_s, window_s })
+    }
+
+    /// Adds what nodes told the verifier. Such a file proves nothing; it must be the verifier's own.
+    pub fn add_observations(&mut self, bytes: &[u8]) -> Result<(), ObservationError> {
+        self.observations.add_file(bytes, &self.policy, &self.assets)
     }
 
     /// The files that were added.
@@ -393,6 +411,7 @@ impl Assessor for ChainEvidence {
         } else {
             self.evm(row, &mut seen);
         }
+        seen.extend(self.observations.balance(row).0);
         BalanceObservations(seen)
     }
 

@@ -5,5 +5,8 @@ mod chain;
 pub mod evm;
 mod observations;
 
-pub use chain::{ChainEvidence, EvidenceError, NamedBlock};
-pub use observations::{Combined, Decimals, ObservationError, Observations};
+pub use chain::{ChainEvidence, EvidenceError, Holding, NamedBlock, holdings};
+pub use observations::{
+    Combined, Decimals, MAX_OBSERVATIONS_BYTES, OBSERVATIONS_FORMAT, ObservationError, ObservationFile,
+    Observations, ObservedBalance,
+};
