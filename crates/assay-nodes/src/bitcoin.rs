@@ -214,6 +214,34 @@ impl BitcoinNode {
         }
     }
 
+    /// The first output of a block that pays to an address, by transaction and place.
+    pub fn find_payment(&mut self, block: &BitcoinBlock, address: &str) -> Result<(String, u32), NodeError> {
+        #[derive(Deserialize)]
+        struct Block {
+            tx: Vec<Transaction>,
+        }
+        #[derive(Deserialize)]
+        struct Transaction {
+            txid: String,
+            vout: Vec<Output>,
+        }
+        #[derive(Deserialize)]
+        struct Output {
+            n: u32,
+            #[serde(rename = "scriptPubKey")]
+            script: Script,
+        }
+        #[derive(Deserialize)]
+        struct Script {
+            address: Option<String>,
+        }
+        let found: Block = self.client.call("getblock", &json!([block.hash, 2]))?;
+        let pays = |output: &Output| output.script.address.as_deref() == Some(address);
+        let place =
+            found.tx.iter().find_map(|tx| Some((tx.txid.clone(), tx.vout.iter().find(|out| pays(out))?.n)));
+        place.ok_or_else(|| self.client.error(Trouble::malformed("getblock", "no payment to the address")))
+    }
+
     /// The block that has a transaction. Nothing where the node has no index of transactions, or not this one.
     pub fn block_of(&mut self, txid: &str) -> Result<Option<String>, NodeError> {
         #[derive(Deserialize)]

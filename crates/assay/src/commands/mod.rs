@@ -5,6 +5,7 @@ mod check;
 mod circuit;
 mod demo;
 mod generate;
+mod observe;
 mod prove;
 mod receipt;
 mod report;

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use assay_balances::bitcoin::MAX_BITCOIN_EVIDENCE_BYTES;
 use assay_balances::evm::MAX_EVM_EVIDENCE_BYTES;
-use assay_balances::{ChainEvidence, Combined, NamedBlock};
+use assay_balances::{ChainEvidence, Combined, MAX_OBSERVATIONS_BYTES, NamedBlock};
 use assay_circuit::CIRCUIT_ID;
 use assay_ledger::read_asset_table;
 use assay_reserves::{
@@ -117,6 +117,11 @@ fn read_evidence(
             if error.is_unreadable() { Failure::unreadable(text) } else { Failure::rejected(text) }
         })?;
     }
+    for path in &input.evidence.observations {
+        let bytes = read_capped(path, MAX_OBSERVATIONS_BYTES)?;
+        let unreadable = |error| Failure::unreadable(format_args!("{}: {error}", path.display()));
+        evidence.add_observations(&bytes).map_err(unreadable)?;
+    }
     Ok(evidence)
 }
 
@@ -205,7 +210,7 @@ pub(crate) fn verify(arguments: &VerifyReport, voice: Voice) -> Result<(), Failu
     Err(Failure::rejected("the report is right, and its reserves do not cover what is owed").quiet_in_json())
 }
 
-fn pair(text: &str, option: &str) -> Result<(String, String), Failure> {
+pub(crate) fn pair(text: &str, option: &str) -> Result<(String, String), Failure> {
     match text.split_once('=') {
         Some((name, value)) if !name.is_empty() && !value.is_empty() => {
             Ok((name.to_owned(), value.to_owned()))

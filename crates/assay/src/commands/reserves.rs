@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 
 use crate::arguments::{CheckReserves, Heights, MakeChallenge, ReserveInput, Reserves};
 use crate::commands::verify::parse_root;
-use crate::commands::{Voice, read_capped};
+use crate::commands::{Voice, observe, read_capped};
 use crate::failure::Failure;
 use crate::output::grouped;
 
@@ -28,6 +28,7 @@ pub(crate) fn run(command: &Reserves, voice: Voice) -> Result<(), Failure> {
         Reserves::Check(arguments) => check(arguments, voice),
         Reserves::Challenge(arguments) => challenge(arguments, voice),
         Reserves::Resample(arguments) => resample(arguments, voice),
+        Reserves::Observe(arguments) => observe::run(arguments, voice),
     }
 }
 

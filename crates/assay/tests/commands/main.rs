@@ -7,6 +7,7 @@ mod bench;
 mod check;
 mod circuit;
 mod demo;
+mod evidence;
 mod exchange;
 mod generate;
 mod help;
