@@ -2,6 +2,7 @@
 //! after the book's list of attacks, [`prop`] has properties.
 
 mod attacks;
+mod facts;
 mod prop;
 mod vectors;
 

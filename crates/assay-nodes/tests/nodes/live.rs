@@ -2,10 +2,10 @@
 
 use std::sync::{Arc, Mutex};
 
-use serde_json::{Value, json};
+use serde_json::json;
 
 use crate::recorded;
-use crate::server::{Recording, Reply, Server};
+use crate::server::{Recording, Server, Told};
 
 /// A server in front of a real node, and what the node answered so far.
 fn pass_on(url: String) -> (Server, Arc<Mutex<Recording>>) {
@@ -25,16 +25,9 @@ fn pass_on(url: String) -> (Server, Arc<Mutex<Recording>>) {
         }
         let request = json!({"jsonrpc": "2.0", "id": 1, "method": method, "params": params});
         let mut answer = post.send(request.to_string()).unwrap();
-        let answer: Value = serde_json::from_str(&answer.body_mut().read_to_string().unwrap()).unwrap();
-        let reply = match &answer["error"] {
-            Value::Null => json!({"result": answer["result"]}),
-            error => json!({"error": error}),
-        };
-        kept.lock().unwrap().put(method, params, reply.clone());
-        match reply.get("error") {
-            Some(error) => Reply::Error(error["code"].as_i64().unwrap(), "as told"),
-            None => Reply::Result(reply["result"].clone()),
-        }
+        let told: Told = serde_json::from_str(&answer.body_mut().read_to_string().unwrap()).unwrap();
+        kept.lock().unwrap().put(method, params, told.clone());
+        told.reply()
     });
     (server, recording)
 }

@@ -103,6 +103,6 @@ fn client(url: &str, patience: Patience) -> Client {
 
 fn evm(url: &str) -> (EvmNode, Header) {
     let mut node = EvmNode::connect(client(url, PATIENT), CHAIN).unwrap();
-    let header = node.header(At::Height(20), 2).unwrap();
+    let header = node.header(At::Height(15), 2).unwrap();
     (node, header)
 }

@@ -56,11 +56,11 @@ pub(crate) fn evm_evidence_shows_rows(server: &Server) {
     // By its hash, it is the same block.
     assert_eq!(nodes[0].header(At::Hash(header.block.hash), 2).unwrap(), header);
     // At a later height one holder has more.
-    let later = nodes[0].header(At::Height(21), 2).unwrap();
+    let later = nodes[0].header(At::Height(23), 2).unwrap();
     let plan = plan(&[row("DEV", "ETH", &holder(0), 1)]);
     let collected = plan.collect_proofs("DEV", &later, &mut nodes, folder.path()).unwrap();
     let mut chain = chain_of("DEV", &hex::encode(&later.block.hash), &collected);
-    let row = at(21, row("DEV", "ETH", &holder(0), 3 * 10u128.pow(18)));
+    let row = at(23, row("DEV", "ETH", &holder(0), 3 * 10u128.pow(18)));
     assert_eq!(chain.balance(&row).grade(&row, 2).level, EvidenceLevel::L4);
 }
 

@@ -7,12 +7,16 @@ use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::Duration;
 
+use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
 use serde_json::{Value, json};
 
 /// What a node answers.
 pub(crate) enum Reply {
     /// A result.
     Result(Value),
+    /// A result as a node wrote it: numbers keep their digits.
+    Text(String),
     /// An error of JSON-RPC.
     Error(i64, &'static str),
     /// Any status, headers and body.
@@ -81,6 +85,10 @@ fn answer(
     };
     let (status, headers, body) = match rule(method, &request["params"]) {
         Reply::Result(result) => ok(&request["id"], ("result", result)),
+        Reply::Text(text) => {
+            let body = format!("{{\"jsonrpc\":\"2.0\",\"id\":{},\"result\":{text}}}", request["id"]);
+            (200, "", body.into_bytes())
+        }
         Reply::Error(code, message) => {
             ok(&request["id"], ("error", json!({"code": code, "message": message})))
         }
@@ -108,7 +116,25 @@ fn answer(
 
 /// Answers of a real node, by method and parameters.
 #[derive(Clone, Default)]
-pub(crate) struct Recording(BTreeMap<String, Value>);
+pub(crate) struct Recording(BTreeMap<String, Told>);
+
+/// What a node told.
+#[derive(Clone, Serialize, Deserialize)]
+pub(crate) struct Told {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) result: Option<Box<RawValue>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) error: Option<Value>,
+}
+
+impl Told {
+    pub(crate) fn reply(&self) -> Reply {
+        match &self.error {
+            Some(error) => Reply::Error(error["code"].as_i64().unwrap(), "as told"),
+            None => Reply::Text(self.result.as_ref().map_or("null", |result| result.get()).to_owned()),
+        }
+    }
+}
 
 impl Recording {
     pub(crate) fn of_evm() -> Self {
@@ -125,21 +151,21 @@ impl Recording {
 
     pub(crate) fn to_json(&self) -> String {
         let mut text = String::from("{\n");
-        let lines: Vec<_> = self.0.iter().map(|(key, value)| format!("{}: {value}", json!(key))).collect();
+        let line = |(key, told): (&String, &Told)| {
+            format!("{}: {}", json!(key), serde_json::to_string(told).unwrap())
+        };
+        let lines: Vec<_> = self.0.iter().map(line).collect();
         text.push_str(&lines.join(",\n"));
         text + "\n}\n"
     }
 
-    pub(crate) fn put(&mut self, method: &str, params: &Value, reply: Value) {
-        self.0.insert(format!("{method} {params}"), reply);
+    pub(crate) fn put(&mut self, method: &str, params: &Value, told: Told) {
+        self.0.insert(format!("{method} {params}"), told);
     }
 
     pub(crate) fn reply(&self, method: &str, params: &Value) -> Reply {
         match self.0.get(&format!("{method} {params}")) {
-            Some(reply) => match reply.get("error") {
-                Some(error) => Reply::Error(error["code"].as_i64().unwrap(), "as recorded"),
-                None => Reply::Result(reply["result"].clone()),
-            },
+            Some(told) => told.reply(),
             None => Reply::Error(-32601, "not recorded"),
         }
     }

@@ -11,6 +11,7 @@ mod receipt;
 mod report;
 mod reserves;
 mod verify;
+mod wallets;
 
 use std::fs;
 use std::io::Read;
