@@ -133,6 +133,8 @@ impl Endpoint {
         // Words of a path such as `v2` or `rpc` are none.
         secrets.extend(parts.filter(|part| part.len() > 5).map(|part| Zeroizing::new(part.to_owned())));
         secrets.extend(user.map(|user| Zeroizing::new(user.to_owned())));
+        // The longest first, so that none is shown in part.
+        secrets.sort_by_key(|secret| std::cmp::Reverse(secret.len()));
         let basic = |user: &str| Zeroizing::new(format!("Basic {}", STANDARD.encode(user)));
         Some(Self {
             network: network.to_owned(),
