@@ -487,7 +487,7 @@ pub(crate) struct ReportInput {
 #[derive(Args, Default)]
 pub(crate) struct EvidenceInput {
     /// Evidence of balances (JSON), of a block that `--block` names; may be given several times.
-    #[arg(long = "evidence", value_name = "FILE")]
+    #[arg(long = "evidence", id = "evidence", value_name = "FILE")]
     pub(crate) files: Vec<PathBuf>,
     /// What nodes told you (JSON), as your own `assay reserves observe` wrote it; take it from nobody else. May be given several
     /// times.

@@ -46,7 +46,7 @@ fn help_texts_are_as_accepted() {
         compare(command, &[command, "--help"]);
         assert_eq!(assay(["help", command]).is(0).stdout, assay([command, "--help"]).is(0).stdout);
     }
-    for command in ["check", "challenge", "resample"] {
+    for command in ["check", "challenge", "resample", "observe"] {
         compare(&format!("reserves-{command}"), &["reserves", command, "--help"]);
     }
 }
