@@ -144,7 +144,8 @@ impl Assessor for SignatureAssessor {
                     Assumption::ContractRules => no_modules,
                     _ => false,
                 };
-                let assumptions = control.assumed.iter().all(holds);
+                // Where nothing is assumed, nothing was checked on the chain either.
+                let assumptions = !control.assumed.is_empty() && control.assumed.iter().all(holds);
                 let checks = ChainChecks { assumptions, ..ChainChecks::default() };
                 let of_challenge = |challenge| grade(&[control], challenge, checks);
                 OwnershipResult::Verified { grade: self.challenge.as_ref().map_or(Grade::O1, of_challenge) }
