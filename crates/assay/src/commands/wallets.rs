@@ -39,7 +39,8 @@ pub(crate) const CHALLENGE: &str = "challenge.txt";
 /// File of what is on the development chain.
 pub(crate) const EVIDENCE: &str = "evidence.json";
 
-/// The development chain's state, recorded by `.ci/live` with `assay reserves observe`.
+/// The development chain's state at height 18, as `assay reserves observe` fetched it from a node that `prepare.py demo` of
+/// `assay-nodes` had put the wallets on.
 const RECORDED: &str = include_str!("../../testdata/demo-evidence.json");
 
 /// Chain id of the development chain.
