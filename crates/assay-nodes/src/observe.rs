@@ -451,7 +451,7 @@ fn disagreements(all: &[ObservedBalance]) -> Vec<Disagreement> {
     found.map(of).collect()
 }
 
-/// Files in a folder that have `format`'s content, as bytes. One that can't be read is an error; one of another kind isn't.
+/// JSON files of a folder, as bytes. One that can't be read is an error; what is in it is for the caller.
 fn files_in(folder: &Path) -> Result<Vec<Vec<u8>>, ObserveError> {
     let failed = |path: &Path| {
         let path = path.to_owned();
