@@ -6,11 +6,10 @@
 
 use std::collections::BTreeMap;
 
+use assay_statement::hex;
 use bitcoin::consensus::deserialize;
-use bitcoin::{BlockHash, MerkleBlock, Script, Target, Transaction, Txid, Work, block::Header};
+use bitcoin::{BlockHash, MerkleBlock, OutPoint, Script, Target, Transaction, Txid, Work, block::Header};
 use serde::{Deserialize, Serialize};
-
-use crate::hex;
 
 /// Name and version of the evidence file.
 pub const BITCOIN_FORMAT: &str = "assay.bitcoin-outputs/1";
@@ -135,7 +134,31 @@ impl BitcoinEvidence {
         let height = u64::try_from(place).ok().and_then(|place| place.checked_add(1));
         let height = height.and_then(|more| chain.checkpoint_height.checked_add(more));
         let transactions = self.check_transactions(&proof)?;
-        Ok(CreatedOutputs { height: height.ok_or(BitcoinError::Field("height"))?, hash, work, transactions })
+        let (height, time) = (height.ok_or(BitcoinError::Field("height"))?, proof.header.time);
+        Ok(CreatedOutputs { height, hash, time, work, transactions })
+    }
+
+    /// Hash of the block that the file is about. That says nothing about its truth.
+    pub fn block_hash(&self) -> Result<BlockHash, BitcoinError> {
+        Ok(read::<MerkleBlock>("proof", &self.proof)?.header.block_hash())
+    }
+
+    /// Checks that the transactions are in the block with this hash, which the caller has from a source that it trusts.
+    /// Its height is what the coinbase says (BIP-34): in a valid block that is its height.
+    pub fn verify_named(&self, block: BlockHash) -> Result<CreatedOutputs, BitcoinError> {
+        if self.format != BITCOIN_FORMAT {
+            return Err(BitcoinError::Format { got: self.format.clone() });
+        }
+        let proof: MerkleBlock = read("proof", &self.proof)?;
+        if proof.header.block_hash() != block {
+            return Err(BitcoinError::WrongBlock);
+        }
+        let transactions = self.check_transactions(&proof)?;
+        let coinbase: Transaction = read("coinbase", &self.coinbase)?;
+        let script = coinbase.input.first().map(|input| input.script_sig.as_bytes());
+        let height = script.and_then(script_number).ok_or(BitcoinError::Field("height in the coinbase"))?;
+        let (work, time) = (proof.header.work(), proof.header.time);
+        Ok(CreatedOutputs { height, hash: block, time, work, transactions })
     }
 
     /// Place of the block, and the work of it and all on top.
@@ -205,6 +228,7 @@ impl BitcoinEvidence {
 pub struct CreatedOutputs {
     height: u64,
     hash: BlockHash,
+    time: u32,
     work: Work,
     transactions: BTreeMap<Txid, Transaction>,
 }
@@ -220,6 +244,18 @@ impl CreatedOutputs {
         self.hash
     }
 
+    /// Its time in seconds since 1970-01-01 UTC, as its header states it.
+    pub const fn time(&self) -> u32 {
+        self.time
+    }
+
+    /// An output that the transactions create: what it pays in satoshis, and to which script.
+    pub fn output(&self, outpoint: &OutPoint) -> Option<(u64, &Script)> {
+        let output =
+            self.transactions.get(&outpoint.txid)?.output.get(usize::try_from(outpoint.vout).ok()?)?;
+        Some((output.value.to_sat(), output.script_pubkey.as_script()))
+    }
+
     /// Expected hashes that it took to make this block and those on top.
     pub const fn work(&self) -> Work {
         self.work
@@ -233,9 +269,21 @@ impl CreatedOutputs {
     }
 }
 
+/// The number that a coinbase's script starts with (BIP-34): one push of up to 8 bytes, little-endian, or a small one.
+fn script_number(script: &[u8]) -> Option<u64> {
+    match script.split_first()? {
+        (small @ 0x51..=0x60, _) => Some(u64::from(small - 0x50)),
+        (length @ 1..=8, rest) => {
+            let bytes = rest.get(..usize::from(*length))?;
+            Some(bytes.iter().rev().fold(0, |number, byte| number << 8 | u64::from(*byte)))
+        }
+        _ => None,
+    }
+}
+
 /// What all bytes of `text` encode.
 fn read<T: bitcoin::consensus::Decodable>(field: &'static str, text: &str) -> Result<T, BitcoinError> {
-    let bytes = hex::decode(text).ok_or(BitcoinError::Field(field))?;
+    let bytes = hex::decode_lower(text).ok_or(BitcoinError::Field(field))?;
     deserialize(&bytes).map_err(|_| BitcoinError::Field(field))
 }
 
@@ -244,8 +292,8 @@ mod tests {
     use bitcoin::consensus::serialize;
     use bitcoin::hashes::Hash as _;
     use bitcoin::{
-        Amount, CompactTarget, OutPoint, ScriptBuf, Sequence, TxIn, TxMerkleNode, TxOut, Witness,
-        absolute::LockTime, block, merkle_tree, transaction,
+        Amount, CompactTarget, ScriptBuf, Sequence, TxIn, TxMerkleNode, TxOut, Witness, absolute::LockTime,
+        block, merkle_tree, transaction,
     };
 
     use super::*;

@@ -1,8 +1,12 @@
 #![doc = include_str!("../README.md")]
 
 pub mod bitcoin;
+mod chain;
 pub mod evm;
-mod hex;
 mod observations;
 
-pub use observations::{Combined, Decimals, ObservationError, Observations};
+pub use chain::{ChainEvidence, EvidenceError, Holding, NamedBlock, holdings};
+pub use observations::{
+    Combined, Decimals, MAX_OBSERVATIONS_BYTES, OBSERVATIONS_FORMAT, ObservationError, ObservationFile,
+    Observations, ObservedBalance,
+};

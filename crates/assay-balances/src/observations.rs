@@ -3,18 +3,72 @@
 use std::collections::BTreeMap;
 
 use assay_reserves::{
-    Assessor, BalanceObservation, BalanceObservations, BalanceSource, OwnershipResult, ReserveRow,
-    address_key,
+    Assessor, BalanceObservation, BalanceObservations, BalanceSource, OwnershipResult, Policy, ReserveRow,
+    Units, address_key,
 };
+use assay_statement::{AssetTable, hex};
+use serde::{Deserialize, Serialize};
 
 use crate::evm::{EvmError, EvmState, TokenLayout, Word};
-use crate::hex;
 
 /// What was seen of balances by network, address and asset: the [`Assessor::balance`] half of a report. It checks no
 /// signature; see [`Combined`].
 #[derive(Clone, Debug, Default)]
 pub struct Observations {
     seen: BTreeMap<(String, String, usize), Vec<BalanceObservation>>,
+}
+
+/// Name and version of a file of observations.
+pub const OBSERVATIONS_FORMAT: &str = "assay.observations/1";
+
+/// Bytes that a file of observations may have.
+pub const MAX_OBSERVATIONS_BYTES: usize = 256 << 20;
+
+/// What nodes said, written by whoever asked them. It proves nothing: take such a file from nobody but yourself.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ObservationFile {
+    /// [`OBSERVATIONS_FORMAT`].
+    pub format: String,
+    /// Balances.
+    pub observations: Vec<ObservedBalance>,
+}
+
+/// A balance that a node told.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ObservedBalance {
+    /// The policy's name of the network.
+    pub network: String,
+    /// Symbol.
+    pub asset: String,
+    /// The address.
+    pub address: String,
+    /// Height of the block.
+    pub height: u64,
+    /// Hash of the block, lower-case hexadecimal.
+    pub block_hash: String,
+    /// Base units of the asset table, rounded down.
+    pub amount: Units,
+    /// Who runs the node.
+    pub operator: String,
+    /// Whether the verifier does.
+    pub own: bool,
+}
+
+impl ObservationFile {
+    /// Reads a file.
+    pub fn from_json(bytes: &[u8]) -> Result<Self, ObservationError> {
+        let unreadable = ObservationError::Unreadable;
+        if bytes.len() > MAX_OBSERVATIONS_BYTES {
+            return Err(unreadable(format!("more than {MAX_OBSERVATIONS_BYTES} bytes")));
+        }
+        let file: Self = serde_json::from_slice(bytes).map_err(|error| unreadable(error.to_string()))?;
+        if file.format != OBSERVATIONS_FORMAT {
+            return Err(unreadable(format!("the format isn't {OBSERVATIONS_FORMAT}")));
+        }
+        Ok(file)
+    }
 }
 
 /// Decimals of a coin on its chain and in the asset table.
@@ -46,6 +100,17 @@ pub enum ObservationError {
     /// The evidence doesn't show it.
     #[error(transparent)]
     Evm(#[from] EvmError),
+    /// The file isn't JSON with exactly the format's fields.
+    #[error("unreadable observations: {0}")]
+    Unreadable(String),
+    /// A network or an asset that isn't the caller's.
+    #[error("observation {place}: {what} isn't known")]
+    Unknown {
+        /// Which observation, from 1.
+        place: usize,
+        /// A network, an asset or a hash.
+        what: &'static str,
+    },
     /// The address isn't 20 bytes in hexadecimal behind `0x`.
     #[error("the address isn't 20 bytes in hexadecimal behind 0x")]
     Address,
@@ -60,6 +125,38 @@ impl Observations {
         self.seen.entry((network.into(), address_key(address), asset)).or_default().push(seen);
     }
 
+    /// Adds what a file of the caller's own says. One observation that can't be placed is an error, and nothing is added.
+    pub fn add_file(
+        &mut self,
+        bytes: &[u8],
+        policy: &Policy,
+        assets: &AssetTable,
+    ) -> Result<(), ObservationError> {
+        let file = ObservationFile::from_json(bytes)?;
+        let mut found = Vec::with_capacity(file.observations.len());
+        for (place, seen) in (1..).zip(file.observations) {
+            let unknown = |what| ObservationError::Unknown { place, what };
+            if !policy.network.iter().any(|network| network.name == seen.network) {
+                return Err(unknown("the network"));
+            }
+            let asset = assets.index_of(&seen.asset).ok_or(unknown("the asset"))?;
+            hex::array::<32>(&seen.block_hash).ok_or(unknown("the hash"))?;
+            found.push((asset, seen));
+        }
+        for (asset, seen) in found {
+            let source = if seen.own {
+                BalanceSource::OwnNode
+            } else {
+                BalanceSource::Remote { operator: seen.operator }
+            };
+            let (height, amount) = (seen.height, seen.amount.0);
+            let observation =
+                BalanceObservation { source, height, block_hash: Some(seen.block_hash), amount };
+            self.add(&seen.network, &seen.address, asset, observation);
+        }
+        Ok(())
+    }
+
     /// Adds what a verified block shows of `address`: native coins, or a token's balance. What isn't shown is an error and adds
     /// nothing.
     pub fn add_evm(
@@ -71,7 +168,7 @@ impl Observations {
         state: &EvmState,
         token: Option<&TokenLayout>,
     ) -> Result<(), ObservationError> {
-        let bytes = hex::array(&address.to_ascii_lowercase()).ok_or(ObservationError::Address)?;
+        let bytes = hex::prefixed_array(&address.to_ascii_lowercase()).ok_or(ObservationError::Address)?;
         let word = match token {
             Some(token) => state.token_balance(token, &bytes)?,
             None => state.account(&bytes)?.balance,
@@ -120,6 +217,10 @@ impl<O: Assessor, B: Assessor> Assessor for Combined<O, B> {
     fn balance(&mut self, row: &ReserveRow) -> BalanceObservations {
         self.balance.balance(row)
     }
+
+    fn created(&mut self, row: &ReserveRow) -> Option<u64> {
+        self.balance.created(row)
+    }
 }
 
 #[cfg(test)]
@@ -135,7 +236,7 @@ mod tests {
         let recorded: serde_json::Value = serde_json::from_str(include_str!("../testdata/evm.json")).unwrap();
         let evidence: EvmEvidence = serde_json::from_value(recorded["evidence"].clone()).unwrap();
         let hash = recorded["hash"].as_str().unwrap().trim_start_matches("0x").to_owned();
-        let block = EvmBlock { chain_id: 31337, hash: hex::array(&format!("0x{hash}")).unwrap() };
+        let block = EvmBlock { chain_id: 31337, hash: hex::array(&hash).unwrap() };
         (hash, evidence.verify(&block).unwrap())
     }
 

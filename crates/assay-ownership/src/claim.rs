@@ -317,6 +317,8 @@ pub struct Fact<'a> {
 pub enum Proved<'a> {
     /// The account has no code (EVM).
     NoCode,
+    /// The account has code (EVM), so that more than a key's signature may decide about its coins.
+    Code,
     /// A call of `isValidSignature(hash, _)` returned this (EIP-1271).
     SignatureAnswer {
         /// The hash that the contract was asked about.

@@ -4,7 +4,8 @@ use bitcoin::hashes::{Hash, hash160 as btc_hash160, ripemd160 as btc_ripemd160, 
 use blake2::digest::{Digest, Update, VariableOutput};
 use blake2::{Blake2b512, Blake2bVar};
 
-pub(crate) fn keccak256(bytes: &[u8]) -> [u8; 32] {
+/// Keccak-256 with the padding of its submission, as Ethereum uses it.
+pub fn keccak256(bytes: &[u8]) -> [u8; 32] {
     sha3::Keccak256::digest(bytes).into()
 }
 

@@ -87,6 +87,7 @@ pub use control::{Assumption, Binding, Coin, Control, Threshold};
 pub use error::{Field, Invalid, OwnershipError, Unbound};
 pub use evm::{TypedDataError, safe, typed_data_hash};
 pub use grade::{ChainChecks, Grade, grade};
+pub use hash::keccak256;
 
 /// Verifies that whoever made the claim's signatures controls its address.
 ///

@@ -1,5 +1,7 @@
 //! Strict readers of the texts that keys, signatures and scripts come in.
 
+use assay_statement::hex;
+pub(crate) use assay_statement::hex::encode as to_hex;
 use base64::Engine;
 use base64::alphabet;
 use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
@@ -22,15 +24,13 @@ pub(crate) fn hex(text: &str, field: Field) -> Result<Vec<u8>, OwnershipError> {
 
 /// Hex digits alone.
 pub(crate) fn hex_digits(digits: &str, field: Field) -> Result<Vec<u8>, OwnershipError> {
-    let digits = digits.as_bytes();
     if digits.len() > 2 * MAX_FIELD_BYTES {
         return undecodable(field, "too long");
     }
-    let (pairs, []) = digits.as_chunks::<2>() else {
+    if digits.len() % 2 == 1 {
         return undecodable(field, "an odd number of hex digits");
-    };
-    let bytes = pairs.iter().map(|[high, low]| Some(nibble(*high)? << 4 | nibble(*low)?)).collect();
-    match bytes {
+    }
+    match hex::decode(digits) {
         Some(bytes) => Ok(bytes),
         None => undecodable(field, "not hex"),
     }
@@ -120,24 +120,5 @@ pub(crate) fn array_of<const N: usize>(text: &str, field: Field) -> Result<[u8; 
     match bytes_of(text, &[N], field)?.try_into() {
         Ok(bytes) => Ok(bytes),
         Err(_) => undecodable(field, "another number of bytes than expected"),
-    }
-}
-
-/// Lower-case hex.
-pub(crate) fn to_hex(bytes: &[u8]) -> String {
-    use core::fmt::Write;
-    bytes.iter().fold(String::with_capacity(2 * bytes.len()), |mut out, byte| {
-        // Writing to a string can't fail.
-        let _ = write!(out, "{byte:02x}");
-        out
-    })
-}
-
-fn nibble(digit: u8) -> Option<u8> {
-    match digit {
-        b'0'..=b'9' => Some(digit - b'0'),
-        b'a'..=b'f' => Some(digit - b'a' + 10),
-        b'A'..=b'F' => Some(digit - b'A' + 10),
-        _ => None,
     }
 }

@@ -98,6 +98,8 @@ fn measure(rows: u64, folder: &Path) -> Result<(), Box<dyn Error>> {
             assets: Arc::clone(&assets),
             policy: policy.clone(),
             challenge: None,
+            evidence: Vec::new(),
+            resample: Vec::new(),
             supplies: Vec::new(),
             options: ReadOptions::default(),
         };

@@ -1,5 +1,7 @@
 //! One key per address, however it is spelt.
 
+use assay_statement::hex::encode as hex;
+
 /// What is the same for all spellings of an address. Two addresses with one key are one address; an address that no
 /// rule knows is its own key. Nothing is said about whether the address is valid.
 ///
@@ -194,12 +196,6 @@ fn crc16(bytes: &[u8]) -> u16 {
             },
         )
     })
-}
-
-fn hex(bytes: &[u8]) -> String {
-    const DIGITS: &[u8; 16] = b"0123456789abcdef";
-    let digit = |half: u8| char::from(DIGITS.get(usize::from(half)).copied().unwrap_or(b'0'));
-    bytes.iter().flat_map(|byte| [digit(byte >> 4), digit(byte & 15)]).collect()
 }
 
 #[cfg(test)]

@@ -1,10 +1,10 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
-use assay_statement::AssetTable;
+use assay_statement::{AssetTable, format_units};
 
 use crate::address::{address_key, is_plausible};
 use crate::error::ReserveError;
-use crate::figure::{Difference, format_units};
+use crate::figure::Difference;
 use crate::finding::{Finding, FindingCode, FindingSet};
 use crate::policy::{Policy, PolicyIndex, WrappedIssuer};
 use crate::reader::ReserveReader;
@@ -18,7 +18,7 @@ pub(crate) type Key = [u8; 32];
 
 /// Finds what is inconsistent in the rows of one or several files.
 ///
-/// It keeps some hashes of every row, about 200 bytes, and no row.
+/// It keeps some hashes of every row, about 250 bytes, and no row.
 #[derive(Debug)]
 pub struct Checker {
     assets: Vec<(String, u8)>,
@@ -39,6 +39,19 @@ pub struct Checker {
     heights: BTreeMap<String, Heights>,
     /// Sums of the file that is being read, by coin.
     coins: BTreeMap<String, CoinSum>,
+    /// What lots that are listed more than once come to at most.
+    caps: Vec<Cap>,
+    /// Assets whose totals aren't the sums of their rows.
+    mismatched: BTreeSet<usize>,
+}
+
+/// The smallest figure of a lot that is listed more than once.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Cap {
+    /// The rows that count, if they do: together they count at most `most`.
+    pub(crate) rows: Vec<Place>,
+    /// Base units.
+    pub(crate) most: u128,
 }
 
 /// What a check says about one row.
@@ -60,9 +73,11 @@ pub struct RowOutcome {
 struct Seen {
     /// Hash of network and address as they are spelt.
     spelling: Key,
-    /// The row about the whole address, and the first one about an output.
+    /// The row about the whole address, and those about different outputs before it.
     whole: Option<Place>,
-    output: Option<Place>,
+    outputs: Vec<Place>,
+    /// Where `caps` has the sum of outputs after the row about the whole.
+    cap: Option<usize>,
 }
 
 #[derive(Debug)]
@@ -107,6 +122,8 @@ impl Checker {
             derivative_rows: BTreeMap::new(),
             heights: BTreeMap::new(),
             coins: BTreeMap::new(),
+            caps: Vec::new(),
+            mismatched: BTreeSet::new(),
         }
     }
 
@@ -163,6 +180,7 @@ impl Checker {
                 }
             };
             if sum != total.amount {
+                self.mismatched.insert(total.asset);
                 let difference = Difference::of(total.amount, sum);
                 let text = || {
                     let coin = quote(&total.coin);
@@ -223,6 +241,16 @@ impl Checker {
         let subject = asset.to_string();
         let places = self.derivative_rows.get(&asset).and_then(|rows| rows.first().copied().flatten());
         self.findings.add(FindingCode::UnbackedWrapped, &subject, places.as_slice(), || text);
+    }
+
+    /// What lots that are listed more than once come to at most, once all files were taken.
+    pub(crate) fn caps(&mut self) -> Vec<Cap> {
+        std::mem::take(&mut self.caps)
+    }
+
+    /// Whether the totals that files state of an asset are the sums of their rows.
+    pub(crate) fn totals_match(&self, asset: usize) -> bool {
+        !self.mismatched.contains(&asset)
     }
 
     /// All findings, the worst first.
@@ -356,9 +384,7 @@ impl Checker {
     fn duplicates(&mut self, row: &ReserveRow, address: &str, outcome: &mut RowOutcome) {
         let place = outcome.place;
         // A row without amount counts nothing, and audit files list what address files do.
-        if row.amount.is_none() {
-            return;
-        }
+        let Some(amount) = row.amount else { return };
         let (symbol, decimals) = self.assets.get(row.asset).cloned().unwrap_or_default();
         let network =
             if outcome.network.is_empty() { row.network.to_lowercase() } else { outcome.network.clone() };
@@ -366,7 +392,10 @@ impl Checker {
         let output = row.outpoint.as_ref().map(|outpoint| key(&[&network, outpoint, &symbol]));
         if let Some(output) = output {
             match self.outpoints.get(&output) {
-                Some(first) => earlier = Some((FindingCode::DuplicateOutpoint, *first)),
+                Some(first) => {
+                    earlier = Some((FindingCode::DuplicateOutpoint, *first));
+                    self.caps.push(Cap { rows: vec![*first], most: amount });
+                }
                 None => {
                     self.outpoints.insert(output, place);
                 }
@@ -374,19 +403,36 @@ impl Checker {
         }
         let spelling = key(&[&row.network, row.address.trim()]);
         let of_address = self.rows.entry(key(&[&network, address, &symbol]));
-        let seen = of_address.or_insert(Seen { spelling, whole: None, output: None });
+        let seen = of_address.or_insert(Seen { spelling, whole: None, outputs: Vec::new(), cap: None });
         // Outputs of one address may stand in many rows, but not beside a row about all of it.
-        let clash = if row.outpoint.is_some() { seen.whole } else { seen.whole.or(seen.output) };
+        let is_output = row.outpoint.is_some();
+        let clash = if is_output { seen.whole } else { seen.whole.or(seen.outputs.first().copied()) };
         if let Some(first) = clash {
             let code = if seen.spelling == spelling {
                 FindingCode::DuplicateRow
             } else {
                 FindingCode::DuplicateSpelling
             };
+            // Of an address as a whole and the sum of its outputs, the smaller counts too.
+            match (is_output, earlier, seen.whole) {
+                (true, Some(_), _) => {}
+                (true, None, _) => match seen.cap.and_then(|at| self.caps.get_mut(at)) {
+                    Some(cap) => cap.most = cap.most.saturating_add(amount),
+                    None => {
+                        seen.cap = Some(self.caps.len());
+                        self.caps.push(Cap { rows: vec![first], most: amount });
+                    }
+                },
+                (false, _, Some(whole)) => self.caps.push(Cap { rows: vec![whole], most: amount }),
+                (false, _, None) => self.caps.push(Cap { rows: seen.outputs.clone(), most: amount }),
+            }
             earlier.get_or_insert((code, first));
         }
-        let slot = if row.outpoint.is_some() { &mut seen.output } else { &mut seen.whole };
-        slot.get_or_insert(place);
+        if !is_output {
+            seen.whole.get_or_insert(place);
+        } else if seen.whole.is_none() && earlier.is_none() {
+            seen.outputs.push(place);
+        }
         if let Some(script) = row.script.as_deref().and_then(multisig) {
             match self.scripts.entry(key(&[&network, &script, &symbol])) {
                 std::collections::hash_map::Entry::Vacant(slot) => {
@@ -411,7 +457,7 @@ impl Checker {
         if let Some((code, first)) = earlier {
             outcome.left_out.get_or_insert(code);
             let text = || {
-                let amount = format_units(row.amount.unwrap_or(0), decimals);
+                let amount = format_units(amount, decimals);
                 let what = row.outpoint.as_deref().unwrap_or(&row.address);
                 format!("{amount} {symbol} of {} are already listed", quote(what))
             };

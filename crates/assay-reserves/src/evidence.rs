@@ -72,8 +72,13 @@ pub trait Assessor {
     /// What the signatures of `row` are worth.
     fn ownership(&mut self, row: &ReserveRow) -> OwnershipResult;
 
-    /// What is known about the balance of `row`.
+    /// What is known about the balance of `row`, at whatever heights.
     fn balance(&mut self, row: &ReserveRow) -> BalanceObservations;
+
+    /// Height of the block that made the one output that `row` is about, where that is proven.
+    fn created(&mut self, _row: &ReserveRow) -> Option<u64> {
+        None
+    }
 }
 
 /// Nothing is checked: every row is O0 and L0.
@@ -107,6 +112,13 @@ pub struct BalanceObservation {
     pub amount: u128,
 }
 
+impl BalanceObservation {
+    /// Whether it was proven against a block with a known hash.
+    pub(crate) fn is_proof(&self) -> bool {
+        self.source == BalanceSource::Proof && self.block_hash.is_some()
+    }
+}
+
 /// Where a balance comes from.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum BalanceSource {
@@ -126,7 +138,8 @@ pub enum BalanceSource {
 pub struct BalanceGrade {
     /// The level; [`EvidenceLevel::L0`] where the row is contradicted.
     pub level: EvidenceLevel,
-    /// Whether some observation at the row's block shows less than the row claims, or another block at its height.
+    /// Whether some observation at the row's height shows less than the row claims, another block, or another figure than
+    /// another observation.
     pub contradicted: bool,
 }
 
@@ -135,19 +148,22 @@ impl BalanceObservations {
     ///
     /// An observation speaks about the row only at the row's own height, and, where both know a block hash, at the same
     /// block; a row without height has no evidence. A proof needs a block hash. More observations that agree never
-    /// lower the level; a single one that disagrees voids the row's evidence, as it can't be told who is right.
+    /// lower the level. A single one that shows less than the row, another block, or another figure than the others voids
+    /// the row's evidence, as it can't be told who is right.
     pub fn grade(&self, row: &ReserveRow, quorum: u32) -> BalanceGrade {
         let (Some(height), Some(amount)) = (row.height, row.amount) else {
             return BalanceGrade::default();
         };
         let mut grade = BalanceGrade::default();
         let mut operators = BTreeSet::new();
+        let mut figure = None;
         for seen in self.0.iter().filter(|seen| seen.height == height) {
             let other_block = match (&seen.block_hash, &row.block_hash) {
                 (Some(seen), Some(row)) => !seen.eq_ignore_ascii_case(row),
                 _ => false,
             };
-            if other_block || seen.amount < amount {
+            let agrees = *figure.get_or_insert(seen.amount) == seen.amount;
+            if other_block || seen.amount < amount || !agrees {
                 return BalanceGrade { level: EvidenceLevel::L0, contradicted: true };
             }
             let level = match &seen.source {
@@ -193,12 +209,12 @@ mod tests {
 
     #[test]
     fn levels_are_what_they_say() {
-        let (a, b) = (seen(remote("a"), 10), seen(remote("b"), 11));
+        let (a, b) = (seen(remote("a"), 11), seen(remote("b"), 11));
         assert_eq!(level(&[]), EvidenceLevel::L0);
         assert_eq!(level(std::slice::from_ref(&a)), EvidenceLevel::L1);
         assert_eq!(level(&[a.clone(), b.clone()]), EvidenceLevel::L2);
         assert_eq!(level(&[seen(BalanceSource::OwnNode, 10)]), EvidenceLevel::L3);
-        assert_eq!(level(&[seen(BalanceSource::Proof, 10), a.clone()]), EvidenceLevel::L4);
+        assert_eq!(level(&[seen(BalanceSource::Proof, 11), a.clone()]), EvidenceLevel::L4);
         // A proof against a header of no known hash proves nothing.
         let loose = BalanceObservation { block_hash: None, ..seen(BalanceSource::Proof, 10) };
         assert_eq!(level(&[loose]), EvidenceLevel::L0);
@@ -218,6 +234,9 @@ mod tests {
         let less = seen(remote("a"), 9);
         let grade = BalanceObservations(vec![proof.clone(), less]).grade(&row(), 2);
         assert_eq!(grade, BalanceGrade { level: EvidenceLevel::L0, contradicted: true });
+        // Nor can it be told who is right where two show enough, and not the same.
+        let more = seen(remote("a"), 11);
+        assert!(BalanceObservations(vec![proof.clone(), more]).grade(&row(), 2).contradicted);
         let fork = BalanceObservation { block_hash: Some("cd".repeat(32)), ..proof };
         assert!(BalanceObservations(vec![fork]).grade(&row(), 2).contradicted);
     }
@@ -226,7 +245,7 @@ mod tests {
     fn agreeing_observations_never_lower_a_level() {
         let all = [
             seen(remote("a"), 10),
-            seen(remote("b"), 12),
+            seen(remote("b"), 10),
             seen(BalanceSource::OwnNode, 10),
             seen(BalanceSource::Proof, 10),
         ];

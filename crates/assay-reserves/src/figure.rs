@@ -1,6 +1,6 @@
 use std::fmt;
 
-use assay_statement::{Asset, Price};
+use assay_statement::{Asset, Decimal, DecimalError, Price};
 
 /// What happens to a figure with more decimals than its asset.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -21,62 +21,37 @@ pub struct Figure {
     pub rounded: bool,
 }
 
-/// Why a text is not an amount.
+/// Why a text is not an amount of reserves.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum FigureError {
-    /// Nothing, or nothing but a sign.
-    #[error("empty number")]
-    Empty,
-    /// An exponent, a separator, a space, `NaN`: anything but a plain decimal number.
-    #[error("not a plain decimal number")]
-    NotANumber,
-    /// Below zero.
-    #[error("negative amount")]
-    Negative,
-    /// More decimals than the asset has, and they aren't zeros.
-    #[error("more decimals than the asset's {decimals}")]
-    TooManyDecimals {
-        /// Decimals of the asset.
-        decimals: u8,
-    },
+    /// It isn't a number of the asset, or has a sign that means something.
+    #[error(transparent)]
+    Decimal(DecimalError),
     /// `2^128` base units or more.
     #[error("amount is 2^128 base units or more")]
     TooLarge,
+}
+
+impl From<DecimalError> for FigureError {
+    fn from(error: DecimalError) -> Self {
+        match error {
+            // The bound of reserves isn't that of liabilities.
+            DecimalError::TooLarge => Self::TooLarge,
+            error => Self::Decimal(error),
+        }
+    }
 }
 
 /// Reads `text`, a plain decimal number of whole units such as `1.25`, as base units of an asset with `decimals`.
 ///
 /// Reserves aren't bound to the 90 bits of a liability, so this holds 128.
 pub fn parse_units(text: &str, decimals: u8, rounding: Rounding) -> Result<Figure, FigureError> {
-    let (negative, digits) = match text.strip_prefix('-') {
-        Some(rest) => (true, rest),
-        None => (false, text.strip_prefix('+').unwrap_or(text)),
-    };
-    if digits.is_empty() {
-        return Err(FigureError::Empty);
-    }
-    let (whole, fraction) = match digits.split_once('.') {
-        Some((_, "")) | Some(("", _)) => return Err(FigureError::NotANumber),
-        Some((whole, fraction)) => (whole, fraction),
-        None => (digits, ""),
-    };
-    if !whole.bytes().chain(fraction.bytes()).all(|byte| byte.is_ascii_digit()) {
-        return Err(FigureError::NotANumber);
-    }
-    let (kept, dropped) = fraction.split_at(usize::from(decimals).min(fraction.len()));
-    let zeros = usize::from(decimals) - kept.len();
-    let units = whole
-        .bytes()
-        .chain(kept.bytes())
-        .chain(std::iter::repeat_n(b'0', zeros))
-        .try_fold(0u128, |units, byte| units.checked_mul(10)?.checked_add(u128::from(byte - b'0')))
-        .ok_or(FigureError::TooLarge)?;
-    let rounded = dropped.bytes().any(|byte| byte != b'0');
+    let Decimal { negative, units, inexact: rounded } = Decimal::parse(text, decimals, u128::MAX)?;
     if negative && (units != 0 || rounded) {
-        return Err(FigureError::Negative);
+        return Err(DecimalError::Negative.into());
     }
     if rounded && rounding == Rounding::Exact {
-        return Err(FigureError::TooManyDecimals { decimals });
+        return Err(DecimalError::TooManyDecimals { decimals }.into());
     }
     Ok(Figure { units, rounded })
 }
@@ -84,15 +59,6 @@ pub fn parse_units(text: &str, decimals: u8, rounding: Rounding) -> Result<Figur
 /// Reads `text`, an integer of base units.
 pub fn parse_base_units(text: &str) -> Result<Figure, FigureError> {
     parse_units(text, 0, Rounding::Exact)
-}
-
-/// Base units as a decimal number of whole units, without zeros at the end.
-pub fn format_units(units: u128, decimals: u8) -> String {
-    let decimals = usize::from(decimals);
-    let digits = format!("{units:0width$}", width = decimals + 1);
-    let (whole, fraction) = digits.split_at(digits.len() - decimals);
-    let fraction = fraction.trim_end_matches('0');
-    if fraction.is_empty() { whole.into() } else { format!("{whole}.{fraction}") }
 }
 
 /// `a - b` in full, with its sign: two sums may lie further apart than a signed 128-bit number reaches.
@@ -199,7 +165,7 @@ pub(crate) fn value(units: u128, asset: &Asset, round: Round) -> Option<u128> {
 
 #[cfg(test)]
 mod tests {
-    use assay_statement::Symbol;
+    use assay_statement::{Symbol, format_units};
     use num_bigint::BigUint;
     use proptest::prelude::{any, prop_assert_eq, proptest};
 
@@ -212,7 +178,7 @@ mod tests {
         assert_eq!(parse_units("0.010", 2, Rounding::Down), Ok(Figure { units: 1, rounded: false }));
         assert_eq!(
             parse_units("0.019", 2, Rounding::Exact),
-            Err(FigureError::TooManyDecimals { decimals: 2 })
+            Err(FigureError::Decimal(DecimalError::TooManyDecimals { decimals: 2 }))
         );
         // One base unit short of the debt is not 100 %.
         assert_eq!(ratio_ppm(u128::MAX - 1, u128::MAX), Some(999_999));
@@ -227,13 +193,23 @@ mod tests {
     #[test]
     fn figures_are_plain_decimals() {
         assert_eq!(parse_units("1.25", 8, Rounding::Exact).unwrap().units, 125_000_000);
-        assert_eq!(parse_units("+007.", 0, Rounding::Exact), Err(FigureError::NotANumber));
+        assert_eq!(
+            parse_units("+007.", 0, Rounding::Exact),
+            Err(FigureError::Decimal(DecimalError::NotANumber))
+        );
         assert_eq!(parse_units("-0.0", 1, Rounding::Exact).unwrap().units, 0);
-        assert_eq!(parse_units("-0.01", 1, Rounding::Down), Err(FigureError::Negative));
+        assert_eq!(
+            parse_units("-0.01", 1, Rounding::Down),
+            Err(FigureError::Decimal(DecimalError::Negative))
+        );
         for text in ["NaN", "inf", "1e5", "1,000", " 1", "1 ", "1.", ".5", "0x10", "١", "1.2.3", "--1"] {
-            assert_eq!(parse_units(text, 8, Rounding::Down), Err(FigureError::NotANumber), "{text}");
+            assert_eq!(
+                parse_units(text, 8, Rounding::Down),
+                Err(FigureError::Decimal(DecimalError::NotANumber)),
+                "{text}"
+            );
         }
-        assert_eq!(parse_units("", 8, Rounding::Down), Err(FigureError::Empty));
+        assert_eq!(parse_units("", 8, Rounding::Down), Err(FigureError::Decimal(DecimalError::Empty)));
         let max = u128::MAX.to_string();
         assert_eq!(parse_base_units(&max).unwrap().units, u128::MAX);
         assert_eq!(parse_base_units("340282366920938463463374607431768211456"), Err(FigureError::TooLarge));
@@ -241,11 +217,7 @@ mod tests {
     }
 
     #[test]
-    fn units_are_written_in_full() {
-        assert_eq!(format_units(125_000_000, 8), "1.25");
-        assert_eq!(format_units(1, 18), "0.000000000000000001");
-        assert_eq!(format_units(100, 2), "1");
-        assert_eq!(format_units(7, 0), "7");
+    fn differences_are_written_in_full() {
         assert_eq!(Difference::of(0, u128::MAX).to_string(), format!("-{}", u128::MAX));
         assert_eq!(Difference::of(5, 5).to_string(), "0");
     }

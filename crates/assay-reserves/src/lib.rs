@@ -24,26 +24,24 @@ pub use evidence::{
     Assessor, BalanceGrade, BalanceObservation, BalanceObservations, BalanceSource, ClaimsOnly,
     EvidenceLevel, OwnershipGrade, OwnershipResult,
 };
-pub use figure::{
-    Difference, Figure, FigureError, PPM, Rounding, format_units, parse_base_units, parse_units, ratio_ppm,
-};
+pub use figure::{Difference, Figure, FigureError, PPM, Rounding, parse_base_units, parse_units, ratio_ppm};
 pub use finding::{Finding, FindingCode, FindingPlace, Severity};
 pub use format::{ReserveFormat, Source};
 pub use policy::{
-    AddressKind, CoinName, Haircut, MAX_POLICY_BYTES, NetworkPolicy, Policy, Stablecoin, WrappedAsset,
-    WrappedIssuer,
+    AddressKind, CoinName, Haircut, MAX_POLICY_BYTES, MappingLayout, NativeCoin, NetworkPolicy, Policy,
+    SafePolicy, Slot, Stablecoin, TokenPolicy, WrappedAsset, WrappedIssuer,
 };
 pub use reader::{ReadOptions, ReserveReader};
 pub use report::{
     Anchor, AssetLine, BlockLine, ByEvidence, ByOwnership, CanonicalError, ChallengeLine, ClassShare,
-    Concentration, Exclusion, Failure, Failures, FileSummary, IssuerShare, LiabilityLine, LiabilityProof,
-    LiabilitySource, MAX_FAILURES, MAX_REPORT_BYTES, PolicySummary, Quality, REPORT_FORMAT, ReportBuilder,
-    ReportInputs, ReserveLine, SolvencyReport, SupplyLine, Units, Unproven, UnprovenLine, VerifyError,
-    WrappedLine, build_report, verify_report,
+    CoinAgeLine, Concentration, EvidenceLine, Exclusion, Failure, Failures, FileSummary, IssuerShare,
+    LiabilityLine, LiabilityProof, LiabilitySource, MAX_FAILURES, MAX_REPORT_BYTES, PolicySummary, Quality,
+    REPORT_FORMAT, ReportBuilder, ReportInputs, ResampleInput, ResampledLine, ReserveLine, SolvencyReport,
+    SupplyLine, Units, Unproven, UnprovenLine, VerifyError, WrappedLine, build_report, verify_report,
 };
 pub use resample::{CoinAgeError, CoinAges, MAX_SAMPLES, Resample, ResampleError, minimum_balance};
 pub use row::{OwnerClass, Place, ReserveRow, SectionTotal, Staking, WrappedSupply};
-pub use signatures::{AddressList, ChallengeMismatch, SignatureAssessor};
+pub use signatures::{AccountFact, AddressList, ChallengeMismatch, SignatureAssessor};
 pub use source::ScriptClaim;
 pub use vector::{Column, MAX_VECTOR_BYTES, ReserveVector, VectorError};
 

@@ -1,7 +1,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use assay_ownership::{CosmosKey, Grade as OwnershipGrade, Network};
-use assay_statement::AssetTable;
+use assay_statement::{AssetTable, hex};
 use serde::{Deserialize, Serialize};
 
 use crate::error::ReserveError;
@@ -27,6 +27,22 @@ pub const MAX_POLICY_BYTES: usize = 1 << 20;
 /// aliases = ["ERC20"]
 /// confirmations = 64
 /// addresses = { kind = "evm", chain_id = 1 }   # whose signatures are verified; see `AddressKind`
+///
+/// native = { asset = "ETH", decimals = 18 }    # what accounts there hold without any contract
+///
+/// [[token]]                        # where a token keeps its balances, for proofs
+/// asset = "USDT"
+/// network = "ETH"
+/// contract = "0xdac17f958d2ee523a2206206994597c13d831ec7"
+/// decimals = 6
+/// balances = 2                     # slot of the mapping: a number, or 64 hexadecimal digits behind 0x
+/// layout = "solidity"              # or "vyper": how keys of the mapping are hashed
+/// supply = 1                       # slot of the total supply, where it is one
+///
+/// [[safe]]                         # contracts whose owners' signatures count
+/// network = "ETH"
+/// code_hashes = ["0xd7d408ebcd99b2b70be43e20253d6d92a8ea8fab29bd3be7f55b10032331fb4c"]   # of proxies
+/// singletons = ["0xd9db270c1b5e3bd161e8c8503c55ceabee709552"]
 ///
 /// [[coin]]                         # names that files use for an asset on a network
 /// name = "USDT-ERC20"
@@ -59,12 +75,22 @@ pub struct Policy {
     /// Independent remote sources that make [`EvidenceLevel::L2`].
     #[serde(default = "default_quorum")]
     pub quorum: u32,
+    /// Seconds by which the time of a block, at which balances are proven, may lie before or behind that of the
+    /// snapshot: a proof of an old block says nothing about it.
+    #[serde(default = "default_window", skip_serializing_if = "is_default_window")]
+    pub block_window_s: u64,
     /// Tokens that the entity issues itself.
     #[serde(default)]
     pub own_tokens: Vec<String>,
     /// Networks that rows can be on.
     #[serde(default)]
     pub network: Vec<NetworkPolicy>,
+    /// Where tokens keep their balances.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub token: Vec<TokenPolicy>,
+    /// Contracts that are Safes.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub safe: Vec<SafePolicy>,
     /// What files call an asset on a network.
     #[serde(default)]
     pub coin: Vec<CoinName>,
@@ -93,6 +119,94 @@ pub struct NetworkPolicy {
     /// How its addresses are made. Without it no signature on the network is verified.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub addresses: Option<AddressKind>,
+    /// What its accounts hold without any contract.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub native: Option<NativeCoin>,
+}
+
+/// The coin of a network itself.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct NativeCoin {
+    /// Symbol in the asset table.
+    pub asset: String,
+    /// Decimals of the network's own unit: 18 for ether.
+    pub decimals: u8,
+}
+
+/// Where a token's contract keeps what holders have. Whoever picks the slot picks the figure, so it is the verifier's.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct TokenPolicy {
+    /// Symbol in the asset table.
+    pub asset: String,
+    /// The network.
+    pub network: String,
+    /// Its contract, 40 hexadecimal digits behind `0x`.
+    pub contract: String,
+    /// Its own decimals.
+    pub decimals: u8,
+    /// Slot of the mapping of balances.
+    pub balances: Slot,
+    /// How keys of the mapping are hashed.
+    pub layout: MappingLayout,
+    /// Slot of the total supply.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub supply: Option<Slot>,
+    /// Keccak-256 of the contract's code, where it must be a certain one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub code_hash: Option<String>,
+}
+
+/// How the slot of a mapping's value is derived.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum MappingLayout {
+    /// `keccak(key . slot)`.
+    Solidity,
+    /// `keccak(slot . key)`.
+    Vyper,
+}
+
+/// A slot of a contract's storage.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(untagged)]
+pub enum Slot {
+    /// A small one.
+    Number(u32),
+    /// Any, 64 hexadecimal digits behind `0x`.
+    Word(String),
+}
+
+impl Slot {
+    /// Its 32 bytes, big-endian.
+    pub fn word(&self) -> Option<[u8; 32]> {
+        match self {
+            Self::Number(number) => {
+                let mut word = [0; 32];
+                *word.last_chunk_mut()? = number.to_be_bytes();
+                Some(word)
+            }
+            Self::Word(text) => hex_behind_0x(text),
+        }
+    }
+}
+
+/// Which contracts are Safes: proxies of known code that run a known contract.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SafePolicy {
+    /// The network.
+    pub network: String,
+    /// Keccak-256 of codes of the proxies.
+    pub code_hashes: Vec<String>,
+    /// Contracts that they may run.
+    pub singletons: Vec<String>,
+}
+
+/// Bytes of `N` times two hexadecimal digits behind `0x`.
+pub(crate) fn hex_behind_0x<const N: usize>(text: &str) -> Option<[u8; N]> {
+    hex::array(text.strip_prefix("0x")?)
 }
 
 /// How addresses of a network are made, and so what a signature must show; see [`assay_ownership::Network`].
@@ -271,6 +385,9 @@ impl Policy {
         let symbols =
             symbols.chain(self.wrapped.iter().flat_map(|wrapped| [&wrapped.asset, &wrapped.native]));
         let symbols = symbols.chain(self.haircut.iter().map(|haircut| &haircut.asset));
+        let natives = self.network.iter().filter_map(|network| network.native.as_ref());
+        let symbols = symbols.chain(natives.map(|native| &native.asset));
+        let symbols = symbols.chain(self.token.iter().map(|token| &token.asset));
         for symbol in symbols {
             if assets.index_of(symbol).is_none() {
                 return failed(format!("{} is not in the asset table", crate::row::quote(symbol)));
@@ -288,11 +405,14 @@ impl Policy {
             }
         }
         let named = self.coin.iter().filter_map(|coin| coin.network.as_ref());
+        let named = named.chain(self.token.iter().map(|token| &token.network));
+        let named = named.chain(self.safe.iter().map(|safe| &safe.network));
         for network in named.chain(self.wrapped.iter().flat_map(|wrapped| &wrapped.networks)) {
             if !self.network.iter().any(|known| known.name == *network) {
                 return failed(format!("{} is not a network of the policy", crate::row::quote(network)));
             }
         }
+        self.check_chains()?;
         unique("coin", self.coin.iter().map(|coin| coin.name.to_lowercase()))?;
         unique("own token", self.own_tokens.iter().cloned())?;
         unique("stablecoin", self.stablecoin.iter().map(|coin| coin.asset.clone()))?;
@@ -312,10 +432,74 @@ impl Policy {
         }
     }
 
+    /// Checks what proofs of balances go by. One account or contract under two names would count twice.
+    fn check_chains(&self) -> Result<(), ReserveError> {
+        let failed = |reason: String| Err(ReserveError::Policy(reason));
+        let mut chains = BTreeSet::new();
+        for network in &self.network {
+            if let Some(AddressKind::Evm { chain_id }) = network.addresses
+                && !chains.insert(chain_id)
+            {
+                return failed(format!("two networks have the chain id {chain_id}"));
+            }
+        }
+        let chain_id = |name: &str| {
+            let network = self.network.iter().find(|network| network.name == name)?;
+            match network.addresses {
+                Some(AddressKind::Evm { chain_id }) => Some(chain_id),
+                _ => None,
+            }
+        };
+        let (mut contracts, mut symbols) = (BTreeSet::new(), BTreeSet::new());
+        for token in &self.token {
+            let name = || format!("token {} on {}", token.asset, crate::row::quote(&token.network));
+            let contract: Option<[u8; 20]> = hex_behind_0x(&token.contract);
+            let slots = [Some(&token.balances), token.supply.as_ref()];
+            let code: Option<Option<[u8; 32]>> = token.code_hash.as_deref().map(hex_behind_0x);
+            if chain_id(&token.network).is_none() {
+                return failed(format!("{}: the network has no `addresses` of kind \"evm\"", name()));
+            }
+            let Some(contract) = contract else {
+                return failed(format!("{}: the contract isn't 40 hexadecimal digits behind 0x", name()));
+            };
+            if slots.into_iter().flatten().any(|slot| slot.word().is_none()) || code == Some(None) {
+                return failed(format!("{}: a slot or hash isn't 64 hexadecimal digits behind 0x", name()));
+            }
+            if !contracts.insert((&token.network, contract)) {
+                return failed(format!("{}: the contract is another token's", name()));
+            }
+            if !symbols.insert((&token.network, &token.asset)) {
+                return failed(format!("{} is given twice", name()));
+            }
+            let native = self.network.iter().find(|network| network.name == token.network);
+            if native
+                .and_then(|network| network.native.as_ref())
+                .is_some_and(|coin| coin.asset == token.asset)
+            {
+                return failed(format!("{}: that is the network's own coin", name()));
+            }
+        }
+        for safe in &self.safe {
+            let hashes = safe.code_hashes.iter().all(|hash| hex_behind_0x::<32>(hash).is_some());
+            let addresses = safe.singletons.iter().all(|address| hex_behind_0x::<20>(address).is_some());
+            if chain_id(&safe.network).is_none() || !hashes || !addresses {
+                let network = crate::row::quote(&safe.network);
+                return failed(format!("safes on {network}: wrong network, hash or address"));
+            }
+        }
+        Ok(())
+    }
+
     /// BLAKE3 digest of the whole policy.
     pub fn digest(&self) -> Result<[u8; 32], ReserveError> {
         let bytes = canonical(self).map_err(|error| ReserveError::Input(error.to_string()))?;
         Ok(digest("assay.policy/1", &bytes))
+    }
+
+    /// How addresses of networks are made, by name, where the policy says.
+    pub fn address_kinds(&self) -> BTreeMap<String, AddressKind> {
+        let networks = self.network.iter();
+        networks.filter_map(|network| Some((network.name.clone(), network.addresses.clone()?))).collect()
     }
 
     /// What the policy knows, ready to look up.
@@ -374,6 +558,15 @@ fn unique(what: &str, names: impl Iterator<Item = String>) -> Result<(), Reserve
         }
     }
     Ok(())
+}
+
+/// A day.
+const fn default_window() -> u64 {
+    86_400
+}
+
+fn is_default_window(window: &u64) -> bool {
+    *window == default_window()
 }
 
 const fn default_quorum() -> u32 {

@@ -13,7 +13,7 @@ use std::collections::BTreeMap;
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-pub use build::{ReportBuilder, ReportInputs, build_report};
+pub use build::{ReportBuilder, ReportInputs, ResampleInput, build_report};
 pub use canonical::CanonicalError;
 pub(crate) use canonical::{canonical, digest};
 pub use unproven::Unproven;
@@ -127,6 +127,8 @@ pub struct SolvencyReport {
     pub challenge: Option<ChallengeLine>,
     /// The files of reserves, in order.
     pub files: Vec<FileSummary>,
+    /// Evidence of the chains' state that was checked, in order of network, height and digest.
+    pub evidence: Vec<EvidenceLine>,
     /// Assets that are owed or held, in order of the asset table.
     pub assets: Vec<AssetLine>,
     /// Whether each asset's counted reserves reach what is owed of it, in kind. They may be mere claims.
@@ -135,6 +137,10 @@ pub struct SolvencyReport {
     pub solvent_verified: bool,
     /// Wrapped assets that the entity issues.
     pub wrapped: Vec<WrappedLine>,
+    /// The least balances at heights that nobody knew before, where the verifier asked for some.
+    pub resampled: Vec<ResampledLine>,
+    /// How old the listed outputs are whose making is proven.
+    pub coin_ages: Vec<CoinAgeLine>,
     /// What the reserves are made of.
     pub quality: Quality,
     /// What is inconsistent.
@@ -199,6 +205,26 @@ pub struct FileSummary {
     pub rounded: u64,
 }
 
+/// A file of evidence, checked against a block that the verifier named.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct EvidenceLine {
+    /// The policy's name of the network.
+    pub network: String,
+    /// Height of the block.
+    pub height: u64,
+    /// Its hash, lower-case hexadecimal.
+    pub hash: String,
+    /// Its time, seconds since 1970-01-01 UTC, as its header states it.
+    pub time: u64,
+    /// Name of the file's format.
+    pub format: String,
+    /// Its length.
+    pub bytes: u64,
+    /// Its BLAKE3 digest.
+    pub digest: String,
+}
+
 /// One asset.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -211,13 +237,16 @@ pub struct AssetLine {
     pub liabilities: LiabilityLine,
     /// What is held.
     pub reserves: ReserveLine,
+    /// Whether the totals that files state of it are the sums of their rows. An asset whose files contradict
+    /// themselves isn't taken for solvent, whatever its rows sum up to.
+    pub totals_match: bool,
     /// Counted reserves by equity in parts per million, rounded down; nothing where no equity is owed.
     pub ratio_ppm: Option<Units>,
     /// Verified reserves by equity, likewise.
     pub verified_ratio_ppm: Option<Units>,
-    /// Whether counted reserves reach equity.
+    /// Whether counted reserves reach equity, and totals match.
     pub solvent: bool,
-    /// Whether verified reserves do.
+    /// Whether verified reserves reach equity, and totals match.
     pub solvent_verified: bool,
 }
 
@@ -307,6 +336,50 @@ pub struct WrappedLine {
     pub covered: bool,
 }
 
+/// Balances of the rows of one network and asset at sampled heights; see [`Resample`](crate::Resample).
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ResampledLine {
+    /// The policy's name of the network.
+    pub network: String,
+    /// Symbol.
+    pub asset: String,
+    /// Hash of the block that decided the heights.
+    pub beacon: String,
+    /// First height that could be picked.
+    pub from: u64,
+    /// Last height that could be picked.
+    pub to: u64,
+    /// The heights.
+    pub heights: Vec<u64>,
+    /// What the rows list, in base units.
+    pub listed: Units,
+    /// The least sum of their balances at one of the heights. A balance without proof there is taken for 0.
+    pub least: Units,
+    /// The height of the least sum.
+    pub least_at: u64,
+    /// Pairs of a row and a height without a proof.
+    pub unseen: u64,
+}
+
+/// Ages, at their rows' heights, of listed outputs of one network and asset.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct CoinAgeLine {
+    /// The policy's name of the network.
+    pub network: String,
+    /// Symbol.
+    pub asset: String,
+    /// Exclusive ends of the buckets, in blocks.
+    pub ends: Vec<u64>,
+    /// Base units per bucket, and at last of outputs older than all ends.
+    pub amounts: Vec<Units>,
+    /// Outputs per bucket.
+    pub outputs: Vec<u64>,
+    /// Base units of rows about outputs whose making isn't proven.
+    pub unknown: Units,
+}
+
 /// Supply on one network.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -315,6 +388,8 @@ pub struct SupplyLine {
     pub network: String,
     /// Base units; nothing where nobody says.
     pub supply: Option<Units>,
+    /// Whether a proof shows that the supply is no more than that.
+    pub proven: bool,
 }
 
 /// What counted reserves are made of, by value. Prices are the asset table's, values millionths of its reference

@@ -171,6 +171,8 @@ pub struct WrappedSupply {
     pub network: String,
     /// Base units that exist there.
     pub supply: u128,
+    /// Whether a proof that the verifier checked shows it; else it is somebody's word.
+    pub proven: bool,
 }
 
 /// Formats show texts from files, which may hold anything: control characters are escaped and long texts cut.

@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use assay_ownership::{
-    ChainChecks, Challenge, Claim, Evidence, Grade, OwnershipError, account, grade, verify,
+    Assumption, ChainChecks, Challenge, Claim, Evidence, Fact, Grade, OwnershipError, Proved, account, grade,
+    verify,
 };
 use assay_statement::{AssetTable, Entity, Epoch};
 
@@ -21,15 +22,89 @@ use crate::row::ReserveRow;
 pub struct SignatureAssessor {
     networks: BTreeMap<String, AddressKind>,
     challenge: Option<Challenge>,
+    /// By network and account.
+    facts: BTreeMap<(String, Vec<u8>), Vec<AccountFact>>,
+}
+
+/// What the verifier has proven itself about an account's state in a block.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum AccountFact {
+    /// It has no code.
+    NoCode {
+        /// Height of the block.
+        height: u64,
+    },
+    /// It has code, so a key's signature alone doesn't decide about its coins.
+    Code {
+        /// Height of the block.
+        height: u64,
+    },
+    /// It is a Safe of known code.
+    Safe {
+        /// Height of the block.
+        height: u64,
+        /// Owners who must sign.
+        threshold: u64,
+        /// All owners.
+        owners: Vec<[u8; 20]>,
+        /// Whether it is proven that no module can move coins without them.
+        no_modules: bool,
+    },
+    /// What `isValidSignature` of the contract returned (EIP-1271).
+    Answer {
+        /// Height of the block.
+        height: u64,
+        /// The hash that it was asked about.
+        hash: [u8; 32],
+        /// What it returned.
+        returned: Vec<u8>,
+    },
+}
+
+impl AccountFact {
+    const fn height(&self) -> u64 {
+        match self {
+            Self::NoCode { height }
+            | Self::Code { height }
+            | Self::Safe { height, .. }
+            | Self::Answer { height, .. } => *height,
+        }
+    }
+
+    fn proved(&self) -> Proved<'_> {
+        match self {
+            Self::NoCode { .. } => Proved::NoCode,
+            Self::Code { .. } => Proved::Code,
+            Self::Safe { threshold, owners, .. } => Proved::SafeOwners { threshold: *threshold, owners },
+            Self::Answer { hash, returned, .. } => Proved::SignatureAnswer { hash: *hash, returned },
+        }
+    }
 }
 
 impl SignatureAssessor {
     /// For rows on the policy's networks. Without a challenge no signature is worth more than [`Grade::O1`].
     pub fn new(policy: &Policy, challenge: Option<Challenge>) -> Self {
-        let networks = policy.network.iter();
-        let networks =
-            networks.filter_map(|network| Some((network.name.clone(), network.addresses.clone()?)));
-        Self { networks: networks.collect(), challenge }
+        Self { networks: policy.address_kinds(), challenge, facts: BTreeMap::new() }
+    }
+
+    /// With facts about accounts, by the policy's name of the network. A row is judged by those of its own height.
+    pub fn with_facts<const N: usize>(
+        mut self,
+        facts: impl IntoIterator<Item = (String, [u8; N], AccountFact)>,
+    ) -> Self {
+        for (network, account, fact) in facts {
+            self.facts.entry((network, account.to_vec())).or_default().push(fact);
+        }
+        self
+    }
+
+    /// Facts about the row's account at the row's height.
+    fn facts_of(&self, row: &ReserveRow, kind: &AddressKind) -> (Vec<u8>, Vec<&AccountFact>) {
+        let Ok(account) = account(kind.network(), &row.address) else { return Default::default() };
+        let facts = self.facts.get(&(row.network.clone(), account.clone()));
+        let at_height = |fact: &&AccountFact| row.height == Some(fact.height());
+        let facts = facts.map(|facts| facts.iter().filter(at_height).collect());
+        (account, facts.unwrap_or_default())
     }
 }
 
@@ -42,16 +117,37 @@ impl Assessor for SignatureAssessor {
         let signatures: Vec<&str> = row.signatures.iter().map(String::as_str).collect();
         // Files have one column for what is a script to some schemes and a key to others.
         let script = row.script.as_deref();
+        let (account, known) = self.facts_of(row, kind);
+        let facts: Vec<Fact<'_>> = known
+            .iter()
+            .map(|fact| Fact {
+                network: kind.network(),
+                account: &account,
+                height: fact.height(),
+                proved: fact.proved(),
+            })
+            .collect();
+        // A Safe without modules, of known code, moves coins by its owners alone.
+        let no_modules = known.iter().any(|fact| matches!(fact, AccountFact::Safe { no_modules: true, .. }));
         let claim = Claim {
             network: kind.network(),
             address: &row.address,
             message: row.message.as_bytes(),
             evidence: Evidence { signatures: &signatures, public_key: script, script, ..Evidence::default() },
-            facts: &[],
+            facts: &facts,
         };
         match verify(&claim) {
             Ok(control) => {
-                let of_challenge = |challenge| grade(&[control], challenge, ChainChecks::default());
+                // Facts are of the row's own height, so that state is the snapshot's.
+                let holds = |assumed: &Assumption| match assumed {
+                    Assumption::StateAt { .. } => true,
+                    Assumption::ContractRules => no_modules,
+                    _ => false,
+                };
+                // Where nothing is assumed, nothing was checked on the chain either.
+                let assumptions = !control.assumed.is_empty() && control.assumed.iter().all(holds);
+                let checks = ChainChecks { assumptions, ..ChainChecks::default() };
+                let of_challenge = |challenge| grade(&[control], challenge, checks);
                 OwnershipResult::Verified { grade: self.challenge.as_ref().map_or(Grade::O1, of_challenge) }
             }
             Err(OwnershipError::Unbound(_)) => OwnershipResult::Unbound,
@@ -76,9 +172,7 @@ pub struct AddressList {
 impl AddressList {
     /// A list without addresses.
     pub fn new(assets: &AssetTable, policy: &Policy) -> Self {
-        let networks = policy.network.iter();
-        let kinds = networks.filter_map(|network| Some((network.name.clone(), network.addresses.clone()?)));
-        Self { networks: policy.index(assets), kinds: kinds.collect(), keys: Vec::new() }
+        Self { networks: policy.index(assets), kinds: policy.address_kinds(), keys: Vec::new() }
     }
 
     /// Adds the addresses of a file. Rows that can't be read are errors.

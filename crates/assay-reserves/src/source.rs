@@ -6,7 +6,7 @@ mod own_csv;
 mod own_toml;
 mod script_yaml;
 
-use assay_statement::AssetTable;
+use assay_statement::{AssetTable, DecimalError};
 
 pub(crate) use address_csv::AddressCsv;
 pub(crate) use audit_csv::AuditCsv;
@@ -99,7 +99,7 @@ impl Context {
             _ if text.is_empty() => Err(ProblemKind::Missing),
             (Unit::Base, _) => Ok(parse_base_units(text)?),
             (Unit::Whole, Some(asset)) => Ok(parse_units(text, asset.decimals, self.rounding)?),
-            (Unit::Whole, None) => Err(ProblemKind::Figure(FigureError::NotANumber)),
+            (Unit::Whole, None) => Err(ProblemKind::Figure(FigureError::from(DecimalError::NotANumber))),
         }
     }
 }

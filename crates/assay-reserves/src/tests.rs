@@ -2,6 +2,7 @@
 //! after the book's list of attacks, [`prop`] has properties.
 
 mod attacks;
+mod facts;
 mod prop;
 mod vectors;
 
@@ -118,6 +119,8 @@ fn inputs(equity: &[(&str, u128)]) -> ReportInputs {
         assets: assets(),
         policy: policy(),
         challenge: None,
+        evidence: Vec::new(),
+        resample: Vec::new(),
         supplies: Vec::new(),
         options: ReadOptions::default(),
     }

@@ -1,3 +1,5 @@
+use alloc::format;
+use alloc::string::String;
 use core::fmt;
 
 use crate::AMOUNT_BITS;
@@ -69,46 +71,79 @@ pub enum DecimalError {
     TooLarge,
 }
 
-/// Reads `text`, a plain decimal number of whole units such as `1.25`, as base units of an asset with `decimals`.
+/// A plain decimal number, read as base units of an asset.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub struct Decimal {
+    /// Whether a minus sign stands before it.
+    pub negative: bool,
+    /// Base units, rounded down.
+    pub units: u128,
+    /// Whether digits beyond the asset's decimals aren't zeros.
+    pub inexact: bool,
+}
+
+impl Decimal {
+    /// Reads `text`, a plain decimal number of whole units such as `1.25`, as at most `most` base units of an asset with
+    /// `decimals`. What a sign or too many decimals mean is up to the caller.
+    pub fn parse(text: &str, decimals: u8, most: u128) -> Result<Self, DecimalError> {
+        let (negative, digits) = match text.strip_prefix('-') {
+            Some(rest) => (true, rest),
+            None => (false, text.strip_prefix('+').unwrap_or(text)),
+        };
+        if digits.is_empty() {
+            return Err(DecimalError::Empty);
+        }
+        let (whole, fraction) = match digits.split_once('.') {
+            Some((_, "")) | Some(("", _)) => return Err(DecimalError::NotANumber),
+            Some((whole, fraction)) => (whole, fraction),
+            None => (digits, ""),
+        };
+        let (units, inexact) = base_units(whole, fraction, decimals, most)?;
+        Ok(Self { negative, units, inexact })
+    }
+}
+
+/// Balances are private, so the debug form hides the figure.
+impl fmt::Debug for Decimal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Decimal(..)")
+    }
+}
+
+/// Reads `text` as [`Decimal::parse`] does, as an amount.
 ///
 /// Returns whether the number had a minus sign beside its magnitude; the caller decides if a sign is allowed.
 /// Digits beyond `decimals` must be zeros, or, with `round_up`, raise the magnitude by one base unit (against the
 /// exchange where the figure is a liability; the caller counts these, which the third value tells).
 pub fn parse_decimal(text: &str, decimals: u8, round_up: bool) -> Result<(bool, Amount, bool), DecimalError> {
-    let (negative, digits) = match text.strip_prefix('-') {
-        Some(rest) => (true, rest),
-        None => (false, text.strip_prefix('+').unwrap_or(text)),
-    };
-    if digits.is_empty() {
-        return Err(DecimalError::Empty);
-    }
-    let (whole, fraction) = match digits.split_once('.') {
-        Some((_, "")) | Some(("", _)) => return Err(DecimalError::NotANumber),
-        Some((whole, fraction)) => (whole, fraction),
-        None => (digits, ""),
-    };
-    let (value, inexact) = base_units(whole, fraction, decimals, Amount::MAX.get())?;
+    let Decimal { negative, units, inexact } = Decimal::parse(text, decimals, Amount::MAX.get())?;
     if inexact && !round_up {
         return Err(DecimalError::TooManyDecimals { decimals });
     }
-    let value = value + u128::from(inexact);
-    let amount = Amount::new(value).map_err(|AmountError::TooLarge| DecimalError::TooLarge)?;
+    let units = units + u128::from(inexact);
+    let amount = Amount::new(units).map_err(|AmountError::TooLarge| DecimalError::TooLarge)?;
     Ok((negative && !amount.is_zero(), amount, inexact))
 }
 
 /// Reads a plain decimal number of whole units as a [`Total`](crate::Total), which can be larger than an amount: exact,
-/// never negative.
+/// without a sign.
 pub fn parse_total(text: &str, decimals: u8) -> Result<u128, DecimalError> {
-    let (whole, fraction) = match text.split_once('.') {
-        Some((_, "")) | Some(("", _)) => return Err(DecimalError::NotANumber),
-        Some((whole, fraction)) => (whole, fraction),
-        None if text.is_empty() => return Err(DecimalError::Empty),
-        None => (text, ""),
-    };
-    match base_units(whole, fraction, decimals, u128::MAX)? {
-        (_, true) => Err(DecimalError::TooManyDecimals { decimals }),
-        (value, false) => Ok(value),
+    if text.starts_with(['+', '-']) {
+        return Err(DecimalError::NotANumber);
     }
+    match Decimal::parse(text, decimals, u128::MAX)? {
+        Decimal { inexact: true, .. } => Err(DecimalError::TooManyDecimals { decimals }),
+        Decimal { units, .. } => Ok(units),
+    }
+}
+
+/// Base units as a decimal number of whole units, such as `1.25`, without zeros at the end.
+pub fn format_units(units: u128, decimals: u8) -> String {
+    let decimals = usize::from(decimals);
+    let digits = format!("{units:0width$}", width = decimals + 1);
+    let (whole, fraction) = digits.split_at(digits.len() - decimals);
+    let fraction = fraction.trim_end_matches('0');
+    if fraction.is_empty() { whole.into() } else { format!("{whole}.{fraction}") }
 }
 
 /// Digits before and behind the point as base units, at most `most`, and whether digits beyond `decimals` aren't zeros.
@@ -150,6 +185,16 @@ mod tests {
             parse_decimal("0.001", 2, false).unwrap_err(),
             DecimalError::TooManyDecimals { decimals: 2 }
         );
+    }
+
+    #[test]
+    fn units_are_written_in_full() {
+        assert_eq!(format_units(125_000_000, 8), "1.25");
+        assert_eq!(format_units(1, 18), "0.000000000000000001");
+        assert_eq!(format_units(5, 8), "0.00000005");
+        assert_eq!(format_units(100, 2), "1");
+        assert_eq!(format_units(0, 0), "0");
+        assert_eq!(format_units(120, 0), "120");
     }
 
     #[test]

@@ -11,13 +11,14 @@ mod asset;
 pub mod coverage;
 mod entry;
 mod epoch;
+pub mod hex;
 mod prices;
 mod product;
 mod totals;
 mod uid;
 mod wide;
 
-pub use amount::{Amount, AmountError, DecimalError, parse_decimal, parse_total};
+pub use amount::{Amount, AmountError, Decimal, DecimalError, format_units, parse_decimal, parse_total};
 pub use asset::{
     Asset, AssetTable, AssetTableError, HaircutTier, MAX_TIERS, Price, ProductHaircuts, Symbol, SymbolError,
 };

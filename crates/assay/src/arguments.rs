@@ -413,6 +413,8 @@ pub(crate) enum Reserves {
     Challenge(MakeChallenge),
     /// Pick past heights at which balances are to be shown, by a block hash that nobody knew before.
     Resample(Heights),
+    /// Ask nodes for evidence of the rows' balances.
+    Observe(Observe),
 }
 
 /// Reserve files and what they are judged by.
@@ -472,6 +474,34 @@ pub(crate) struct MakeChallenge {
 }
 
 #[derive(Args)]
+pub(crate) struct Observe {
+    #[command(flatten)]
+    pub(crate) reserves: ReserveInput,
+    /// Asset table (TOML).
+    #[arg(long)]
+    pub(crate) assets: PathBuf,
+    /// Nodes to ask (TOML): network, operator, own, and url or url_env. It may hold passwords; keep it to yourself.
+    #[arg(long)]
+    pub(crate) endpoints: PathBuf,
+    /// A block, by the policy's name of its network and its hash, or its height if all nodes agree on the hash; one for each
+    /// network.
+    #[arg(long = "block", value_name = "NETWORK=HASH|HEIGHT", required = true)]
+    pub(crate) blocks: Vec<String>,
+    /// Also ask every node of an EVM network for its figures, for levels L1 to L3.
+    #[arg(long)]
+    pub(crate) figures: bool,
+    /// Seconds that one answer may take.
+    #[arg(long, default_value_t = 60, value_parser = clap::value_parser!(u64).range(1..=3600))]
+    pub(crate) timeout: u64,
+    /// How often one request is made at most.
+    #[arg(long, default_value_t = 5, value_parser = clap::value_parser!(u32).range(1..=100))]
+    pub(crate) attempts: u32,
+    /// Folder for the evidence files; what it has already isn't asked again.
+    #[arg(long)]
+    pub(crate) out: PathBuf,
+}
+
+#[derive(Args)]
 pub(crate) struct Heights {
     /// The entity.
     #[arg(long, value_parser = |text: &str| Entity::new(text).map_err(|error| error.to_string()))]
@@ -515,6 +545,27 @@ pub(crate) struct ReportInput {
     /// Challenge of the epoch, as `assay reserves challenge` wrote it; without it no signature is above O1.
     #[arg(long)]
     pub(crate) challenge: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) evidence: EvidenceInput,
+}
+
+/// Evidence of what is on chains.
+#[derive(Args, Default)]
+pub(crate) struct EvidenceInput {
+    /// Evidence of balances (JSON), of a block that `--block` names; may be given several times.
+    #[arg(long = "evidence", id = "evidence", value_name = "FILE")]
+    pub(crate) files: Vec<PathBuf>,
+    /// What nodes told you (JSON), as your own `assay reserves observe` wrote it; take it from nobody else. May be given several
+    /// times.
+    #[arg(long = "observations", value_name = "FILE")]
+    pub(crate) observations: Vec<PathBuf>,
+    /// A block, by the policy's name of its network and its hash, from a source that you trust; may be given several times.
+    #[arg(long = "block", value_name = "NETWORK=HASH")]
+    pub(crate) blocks: Vec<String>,
+    /// Take the least balances at past heights that the hash of a later block picks, as `assay reserves resample` does; one
+    /// for each network.
+    #[arg(long = "resample", value_name = "NETWORK=BEACON:FROM:TO:COUNT")]
+    pub(crate) resample: Vec<String>,
 }
 
 #[derive(Args)]

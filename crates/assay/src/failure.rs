@@ -7,6 +7,7 @@ use std::process::ExitCode;
 
 use assay_commit::ReceiptError;
 use assay_ledger::LedgerError;
+use assay_nodes::{NodeError, ObserveError};
 use assay_prover::{ProverError, ReceiptsError};
 use assay_reserves::{CanonicalError, ReserveError, VerifyError as ReportError};
 use assay_verifier::{OpeningError, RecordError, TotalsFileError, VerifyError};
@@ -171,6 +172,22 @@ impl From<ReserveError> for Failure {
             ReserveError::UnknownFormat { .. } => failure.with_hint("name it with --reserve-format"),
             _ => failure,
         }
+    }
+}
+
+impl From<NodeError> for Failure {
+    fn from(error: NodeError) -> Self {
+        Self::new(Kind::NotChecked, error)
+    }
+}
+
+impl From<ObserveError> for Failure {
+    fn from(error: ObserveError) -> Self {
+        let kind = match &error {
+            ObserveError::NoEndpoint { .. } => Kind::Usage,
+            ObserveError::Node(_) | ObserveError::File { .. } => Kind::NotChecked,
+        };
+        Self::new(kind, error)
     }
 }
 

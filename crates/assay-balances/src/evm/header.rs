@@ -5,6 +5,7 @@ use super::rlp::{Item, RlpError};
 pub(crate) struct Header {
     pub(crate) number: u64,
     pub(crate) state_root: [u8; 32],
+    pub(crate) time: u64,
 }
 
 /// Most bytes of extra data: 32 on Ethereum; chains whose signers sign in it have more.
@@ -43,7 +44,7 @@ impl Header {
         bloom.array::<256>()?;
         nonce.array::<8>()?;
         difficulty.word()?;
-        for number in [gas_limit, gas_used, time] {
+        for number in [gas_limit, gas_used] {
             number.u64()?;
         }
         if extra.bytes()?.len() > MAX_EXTRA || !matches!(later.len(), 0 | 1 | 2 | 5 | 6) {
@@ -56,6 +57,6 @@ impl Header {
                 _ => field.array::<32>().map(drop)?,
             }
         }
-        Ok(Self { number: number.u64()?, state_root: state_root.array()? })
+        Ok(Self { number: number.u64()?, state_root: state_root.array()?, time: time.u64()? })
     }
 }

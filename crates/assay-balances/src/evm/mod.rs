@@ -4,16 +4,17 @@ mod header;
 mod rlp;
 mod trie;
 
+use assay_ownership::keccak256 as keccak;
+use assay_reserves::{MappingLayout, TokenPolicy};
+use assay_statement::hex;
 use serde::{Deserialize, Serialize};
 
 pub use self::rlp::RlpError;
 pub use self::trie::TrieError;
-pub(crate) use self::trie::keccak;
 
 use self::header::Header;
 use self::rlp::Item;
 use self::trie::lookup;
-use crate::hex;
 
 /// Name and version of the evidence file.
 pub const EVM_FORMAT: &str = "assay.evm-balances/1";
@@ -94,6 +95,25 @@ pub enum MappingOrder {
 }
 
 impl TokenLayout {
+    /// What the policy says about a token. Nothing where it isn't one that [`Policy::check`](assay_reserves::Policy::check)
+    /// lets pass.
+    pub fn of_policy(token: &TokenPolicy) -> Option<Self> {
+        let code_hash = match &token.code_hash {
+            Some(hash) => Some(hex::prefixed_array(hash)?),
+            None => None,
+        };
+        let supply = match &token.supply {
+            Some(slot) => Some(slot.word()?),
+            None => None,
+        };
+        let order = match token.layout {
+            MappingLayout::Solidity => MappingOrder::Solidity,
+            MappingLayout::Vyper => MappingOrder::Vyper,
+        };
+        let contract = hex::prefixed_array(&token.contract)?;
+        Some(Self { contract, balances: token.balances.word()?, order, supply, code_hash })
+    }
+
     /// The slot that has the balance of `holder`.
     pub fn balance_slot(&self, holder: &[u8; 20]) -> [u8; 32] {
         let mut padded = [0; 32];
@@ -110,6 +130,12 @@ impl TokenLayout {
 pub struct Word(pub [u8; 32]);
 
 impl Word {
+    /// The last 20 bytes, if the others are zeros.
+    pub fn to_address(self) -> Option<[u8; 20]> {
+        let (high, low) = self.0.split_last_chunk::<20>()?;
+        high.iter().all(|&byte| byte == 0).then_some(*low)
+    }
+
     /// The number, if it is below `2^128`.
     pub fn to_u128(self) -> Option<u128> {
         let (high, low) = self.0.split_last_chunk::<16>()?;
@@ -235,6 +261,11 @@ impl EvmEvidence {
         Ok(evidence)
     }
 
+    /// Hash of the header, which names the block that the file is about. That says nothing about its truth.
+    pub fn block_hash(&self) -> Result<[u8; 32], EvmError> {
+        Ok(keccak(&bytes("header", &self.header)?))
+    }
+
     /// Checks that the header is that of the caller's block. What the file has about accounts is checked as it is asked for.
     pub fn verify(&self, block: &EvmBlock) -> Result<EvmState, EvmError> {
         if self.format != EVM_FORMAT {
@@ -263,15 +294,40 @@ impl EvmEvidence {
                 return Err(EvmError::Duplicate { what: "an address" });
             }
         }
-        Ok(EvmState { block: *block, height: header.number, state_root: header.state_root, accounts })
+        let Header { number: height, state_root, time } = header;
+        Ok(EvmState { block: *block, height, time, state_root, accounts })
     }
 }
+
+/// A path of a file that doesn't show what is at its address or slot.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct BadPath {
+    /// The address.
+    pub address: [u8; 20],
+    /// The slot, where the path is to one.
+    pub slot: Option<[u8; 32]>,
+    /// What is wrong.
+    pub error: Box<EvmError>,
+}
+
+impl std::fmt::Display for BadPath {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "0x{}", hex::encode(&self.address))?;
+        if let Some(slot) = &self.slot {
+            write!(f, ", slot 0x{}", hex::encode(slot))?;
+        }
+        write!(f, ": {}", self.error)
+    }
+}
+
+impl std::error::Error for BadPath {}
 
 /// The state of a block whose hash the caller knows, as far as the evidence shows it.
 #[derive(Clone, Debug)]
 pub struct EvmState {
     block: EvmBlock,
     height: u64,
+    time: u64,
     state_root: [u8; 32],
     accounts: std::collections::BTreeMap<[u8; 20], Paths>,
 }
@@ -291,6 +347,23 @@ impl EvmState {
     /// Its height, which its header states.
     pub const fn height(&self) -> u64 {
         self.height
+    }
+
+    /// Its time in seconds since 1970-01-01 UTC, which its header states.
+    pub const fn time(&self) -> u64 {
+        self.time
+    }
+
+    /// Checks every path of the file, and gives the addresses that it is about.
+    pub fn check(&self) -> Result<Vec<[u8; 20]>, BadPath> {
+        for (address, paths) in &self.accounts {
+            let bad = |slot| move |error| BadPath { address: *address, slot, error: Box::new(error) };
+            self.account(address).map_err(bad(None))?;
+            for slot in paths.slots.keys() {
+                self.storage(address, slot).map_err(bad(Some(*slot)))?;
+            }
+        }
+        Ok(self.addresses())
     }
 
     /// What is at `address`. A proof that nothing is there gives an account with nothing.
@@ -331,7 +404,13 @@ impl EvmState {
         self.storage(&token.contract, &token.supply.ok_or(EvmError::NoSupplySlot)?)
     }
 
-    fn check_contract(&self, token: &TokenLayout) -> Result<(), EvmError> {
+    /// The addresses that the file is about.
+    pub fn addresses(&self) -> Vec<[u8; 20]> {
+        self.accounts.keys().copied().collect()
+    }
+
+    /// Checks that the token's contract is there, and has the code that the policy pins.
+    pub fn check_contract(&self, token: &TokenLayout) -> Result<(), EvmError> {
         let account = self.account(&token.contract)?;
         if account.code_hash == keccak(&[]) {
             return Err(EvmError::NoContract);
@@ -344,11 +423,11 @@ impl EvmState {
 }
 
 fn bytes(field: &'static str, text: &str) -> Result<Vec<u8>, EvmError> {
-    hex::decode_prefixed(text).ok_or(EvmError::Hex { field })
+    text.strip_prefix("0x").and_then(hex::decode_lower).ok_or(EvmError::Hex { field })
 }
 
 fn array<const N: usize>(field: &'static str, text: &str) -> Result<[u8; N], EvmError> {
-    hex::array(text).ok_or(EvmError::Hex { field })
+    bytes(field, text)?.try_into().map_err(|_| EvmError::Hex { field })
 }
 
 fn nodes(proof: &[String]) -> Result<Vec<Vec<u8>>, EvmError> {

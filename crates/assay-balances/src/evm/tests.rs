@@ -16,7 +16,7 @@ fn recorded() -> (EvmBlock, u64, EvmEvidence) {
 
 fn parse(json: &str) -> (EvmBlock, u64, EvmEvidence) {
     let recorded: Recorded = serde_json::from_str(json).unwrap();
-    let block = EvmBlock { chain_id: 31337, hash: hex::array(&recorded.hash).unwrap() };
+    let block = EvmBlock { chain_id: 31337, hash: array("hash", &recorded.hash).unwrap() };
     (block, recorded.height, recorded.evidence)
 }
 
@@ -90,7 +90,7 @@ fn a_header_with_another_state_root_is_another_block() {
     evidence.header = evidence.header.replace(&root, &"11".repeat(32));
     assert!(matches!(evidence.verify(&block), Err(EvmError::WrongBlock { .. })));
     // Were the hash the attacker's too, the path would still not start there.
-    let block = EvmBlock { hash: keccak(&hex::decode_prefixed(&evidence.header).unwrap()), ..block };
+    let block = EvmBlock { hash: keccak(&bytes("header", &evidence.header).unwrap()), ..block };
     let state = evidence.verify(&block).unwrap();
     assert_eq!(state.account(&holder(0)), Err(EvmError::AccountProof(TrieError::Hash)));
 }
@@ -181,7 +181,7 @@ fn every_flipped_byte_is_noticed() {
 #[test]
 fn headers_of_all_forks_and_no_others_are_read() {
     let (_, height, evidence) = recorded();
-    let header = hex::decode_prefixed(&evidence.header).unwrap();
+    let header = bytes("header", &evidence.header).unwrap();
     let fields = Item::whole(&header).unwrap().list(21).unwrap();
     assert_eq!(fields.len(), 21);
     let with = |count: usize, change: Option<(usize, &[u8])>| {

@@ -1,6 +1,6 @@
 //! Paths of Merkle-Patricia tries whose keys are hashes, as Ethereum's state and storage are.
 
-use sha3::{Digest as _, Keccak256};
+use assay_ownership::keccak256 as keccak;
 
 use super::rlp::{Item, RlpError};
 
@@ -25,11 +25,6 @@ pub enum TrieError {
     /// The proof has nodes that aren't on the path.
     #[error("nodes that aren't on the path")]
     Extra,
-}
-
-/// Keccak-256.
-pub(crate) fn keccak(bytes: &[u8]) -> [u8; 32] {
-    Keccak256::digest(bytes).into()
 }
 
 /// The value at `key` under `root`, or that there is none.

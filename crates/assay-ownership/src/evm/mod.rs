@@ -46,6 +46,9 @@ pub(crate) fn verify_account(
     address: &[u8; 20],
     digests: Vec<Digest>,
 ) -> Result<Control, OwnershipError> {
+    if claim.fact(address, |fact| matches!(fact.proved, Proved::Code).then_some(())).is_some() {
+        return Err(Unbound::NeedsFact { what: "the address has code, which decides by itself" }.into());
+    }
     let signature = read_signature(claim.single()?)?;
     let (scheme, key) = signature.bind(claim, digests, address, ecdsa::ethereum_address, checksummed)?;
     let no_code = claim.fact(address, |fact| matches!(fact.proved, Proved::NoCode).then_some(fact.height));

@@ -28,6 +28,12 @@ pub fn next_owner_slot(owner: &[u8; 20]) -> [u8; 32] {
     hash::keccak256(&[&address_word(owner)[..], &word(2)].concat())
 }
 
+/// The slot that holds the module after `module` ([`SENTINEL`] for the first one), `keccak256(module . 1)`. Modules move
+/// coins without owners; a Safe without them has [`SENTINEL`] there.
+pub fn next_module_slot(module: &[u8; 20]) -> [u8; 32] {
+    hash::keccak256(&[&address_word(module)[..], &word(1)].concat())
+}
+
 /// All owners, of the values that were proven in the slots of [`next_owner_slot`]: `links` has pairs of an owner, or
 /// [`SENTINEL`], and the value in its slot. `None` where the links are no list from the sentinel back to it with `count`
 /// owners.

@@ -2,22 +2,25 @@ use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 use assay_ownership::Challenge;
+use assay_statement::hex::encode as hex;
 use assay_statement::{Asset, AssetTable, Entity, EntryKey, Epoch, Kind, Totals};
 
 use super::unproven::unproven;
 use super::{
-    AssetLine, BlockLine, ChallengeLine, ClassShare, Concentration, Failure, Failures, FileSummary,
-    IssuerShare, LiabilityLine, LiabilityProof, LiabilitySource, MAX_FAILURES, PolicySummary, Quality,
-    REPORT_FORMAT, ReserveLine, SolvencyReport, SupplyLine, Units, WrappedLine,
+    AssetLine, BlockLine, ChallengeLine, ClassShare, CoinAgeLine, Concentration, EvidenceLine, Failure,
+    Failures, FileSummary, IssuerShare, LiabilityLine, LiabilityProof, LiabilitySource, MAX_FAILURES,
+    PolicySummary, Quality, REPORT_FORMAT, ResampledLine, ReserveLine, SolvencyReport, SupplyLine, Units,
+    WrappedLine,
 };
 use crate::check::{Checker, Key};
 use crate::error::ReserveError;
-use crate::evidence::{Assessor, EvidenceLevel, OwnershipGrade, OwnershipResult};
+use crate::evidence::{Assessor, BalanceObservations, EvidenceLevel, OwnershipGrade, OwnershipResult};
 use crate::figure::{PPM, Round, mul_div, ratio_ppm, value};
 use crate::finding::FindingCode;
 use crate::format::{ReserveFormat, Source};
 use crate::policy::{Policy, WrappedIssuer};
 use crate::reader::{ReadOptions, ReserveReader};
+use crate::resample::{CoinAges, Resample, ResampleError};
 use crate::row::{OwnerClass, Place, ReserveRow, WrappedSupply};
 
 /// Bytes that texts about liabilities may have.
@@ -44,10 +47,38 @@ pub struct ReportInputs {
     pub policy: Policy,
     /// What keys had to sign.
     pub challenge: Option<Challenge>,
+    /// Evidence that the assessor goes by, in any order.
+    pub evidence: Vec<EvidenceLine>,
+    /// Earlier heights at which balances are asked for, one entry a network.
+    pub resample: Vec<ResampleInput>,
     /// Supplies of wrapped assets of the entity, besides those in files. Of two figures, the larger counts.
     pub supplies: Vec<WrappedSupply>,
     /// How files are read.
     pub options: ReadOptions,
+}
+
+/// Heights that a beacon picks on one network.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ResampleInput {
+    /// The policy's name of the network.
+    pub network: String,
+    /// Hash of a block that nobody knew when the statement was published.
+    pub beacon: [u8; 32],
+    /// First height that may be picked.
+    pub from: u64,
+    /// Last height that may be picked.
+    pub to: u64,
+    /// How many are.
+    pub count: usize,
+}
+
+impl ResampleInput {
+    /// The heights, for a statement of `entity` and `epoch`.
+    pub fn heights(&self, entity: &Entity, epoch: &Epoch) -> Result<Vec<u64>, ResampleError> {
+        let Self { network, beacon, from, to, count } = self;
+        let (entity, epoch) = (entity.as_str(), epoch.id());
+        Resample { entity, epoch, network, from: *from, to: *to, count: *count }.heights(beacon)
+    }
 }
 
 /// Makes a report of `sources`. The first unreadable row is an error: a report never leaves out in silence.
@@ -76,9 +107,14 @@ pub struct ReportBuilder {
     staked: Lot,
     /// Rows by asset.
     rows: Vec<Lot>,
-    /// Rows of wrapped assets of the entity, which count if the pool covers them.
-    deferred: Vec<Counted>,
+    /// Rows that count or back wrapped assets, in order of their places: a later row may show that a lot is smaller.
+    kept: Vec<Kept>,
     supplies: Vec<WrappedSupply>,
+    /// Heights that are asked for, by network.
+    heights: BTreeMap<String, Vec<u64>>,
+    /// By network and asset.
+    samples: BTreeMap<(String, usize), Sample>,
+    ages: BTreeMap<(String, usize), Ages>,
     /// By the wrapped asset that they back.
     pools: BTreeMap<usize, Pool>,
     files: Vec<FileSummary>,
@@ -91,6 +127,26 @@ struct Lot {
     rows: u64,
 }
 
+/// Balances at sampled heights.
+#[derive(Clone, Debug)]
+struct Sample {
+    listed: u128,
+    /// By height.
+    sums: Vec<u128>,
+    unseen: u64,
+}
+
+/// Outputs of rows.
+#[derive(Clone, Debug, Default)]
+struct Ages {
+    /// Amount and age in blocks.
+    known: Vec<(u128, u64)>,
+    unknown: u128,
+}
+
+/// Ends of buckets of ages, in blocks.
+const AGES: [u64; 6] = [1, 10, 100, 1_000, 10_000, 100_000];
+
 /// Native rows that back one wrapped asset.
 #[derive(Clone, Copy, Debug)]
 struct Pool {
@@ -101,17 +157,19 @@ struct Pool {
     grade: OwnershipGrade,
 }
 
-/// What remains of a row that counts.
+/// What remains of a row.
 #[derive(Clone, Copy, Debug)]
-struct Counted {
+struct Kept {
     place: Place,
     asset: usize,
     amount: u128,
     level: EvidenceLevel,
     grade: OwnershipGrade,
-    class: usize,
+    class: u8,
     staked: bool,
     address: Key,
+    /// The wrapped asset that it backs.
+    pool: Option<usize>,
 }
 
 impl ReportBuilder {
@@ -119,6 +177,15 @@ impl ReportBuilder {
     pub fn new(inputs: ReportInputs) -> Result<Self, ReserveError> {
         inputs.policy.check(&inputs.assets)?;
         check_inputs(&inputs)?;
+        let mut heights = BTreeMap::new();
+        for ask in &inputs.resample {
+            let picked = ask.heights(&inputs.entity, &inputs.epoch);
+            let picked = picked.map_err(|error| ReserveError::Input(format!("{}: {error}", ask.network)))?;
+            let known = inputs.policy.network.iter().any(|network| network.name == ask.network);
+            if !known || heights.insert(ask.network.clone(), picked).is_some() {
+                return Err(ReserveError::Input(format!("{}: unknown or asked for twice", ask.network)));
+            }
+        }
         let checker = Checker::new(&inputs.assets, &inputs.policy);
         Ok(Self {
             lines: vec![ReserveLine::default(); inputs.assets.len()],
@@ -129,7 +196,10 @@ impl ReportBuilder {
             addresses: HashMap::new(),
             classes: Default::default(),
             staked: Lot::default(),
-            deferred: Vec::new(),
+            kept: Vec::new(),
+            heights,
+            samples: BTreeMap::new(),
+            ages: BTreeMap::new(),
             pools: BTreeMap::new(),
             files: Vec::new(),
             failures: Failures::default(),
@@ -158,7 +228,7 @@ impl ReportBuilder {
         self.files.push(FileSummary {
             format: format.name().into(),
             bytes,
-            digest: blake3::Hash::from_bytes(digest).to_hex().to_string(),
+            digest: hex(&digest),
             rows: reader.rows(),
             rounded: reader.rounded(),
         });
@@ -167,24 +237,31 @@ impl ReportBuilder {
 
     /// The report.
     pub fn finish(mut self) -> Result<SolvencyReport, ReserveError> {
+        self.cap_lots()?;
+        let kept = std::mem::take(&mut self.kept);
+        for row in &kept {
+            if let Some(wrapped) = row.pool {
+                self.back(wrapped, row)?;
+            }
+        }
         let wrapped = self.wrapped()?;
-        for mut counted in std::mem::take(&mut self.deferred) {
-            let symbol = self.symbol(counted.asset);
-            let covered = wrapped.iter().any(|line| line.asset == symbol && line.covered);
-            match self.pools.get(&counted.asset).filter(|_| covered) {
+        for mut row in kept.into_iter().filter(|row| row.pool.is_none()) {
+            let symbol = self.symbol(row.asset);
+            // Wrapped assets of the entity count if the pool covers them.
+            let Some(line) = wrapped.iter().find(|line| line.asset == symbol) else {
+                self.count(&row)?;
+                continue;
+            };
+            match self.pools.get(&row.asset).filter(|_| line.covered) {
                 Some(pool) => {
-                    counted.level = counted.level.min(pool.level);
-                    counted.grade = counted.grade.min(pool.grade);
-                    self.count(&counted)?;
+                    // A supply that rests on somebody's word may be larger, and the pool too small.
+                    let proven = line.supplies.iter().all(|supply| supply.proven);
+                    let supply = if proven { EvidenceLevel::L4 } else { EvidenceLevel::L0 };
+                    row.level = row.level.min(pool.level).min(supply);
+                    row.grade = row.grade.min(pool.grade);
+                    self.count(&row)?;
                 }
-                None => {
-                    self.leave_out(
-                        counted.place,
-                        counted.asset,
-                        counted.amount,
-                        FindingCode::UnbackedWrapped,
-                    )?;
-                }
+                None => self.leave_out(row.place, row.asset, row.amount, FindingCode::UnbackedWrapped)?,
             }
         }
         for line in wrapped.iter().filter(|line| !line.covered) {
@@ -205,15 +282,19 @@ impl ReportBuilder {
             }
         }
         let quality = self.quality()?;
+        let (resampled, coin_ages) = (self.resampled(), self.coin_ages()?);
         let assets = self.assets()?;
         let inputs = self.inputs;
         let policy = inputs.policy.digest()?;
+        let mut evidence = inputs.evidence;
+        evidence.sort();
+        evidence.dedup();
         let mut report = SolvencyReport {
             format: REPORT_FORMAT.into(),
             entity: inputs.entity.as_str().into(),
             epoch: inputs.epoch.id().into(),
             time: inputs.epoch.time(),
-            root: blake3::Hash::from_bytes(inputs.root).to_hex().to_string(),
+            root: hex(&inputs.root),
             accounts: inputs.accounts,
             liabilities: inputs.liabilities,
             policy: PolicySummary {
@@ -224,10 +305,13 @@ impl ReportBuilder {
             },
             challenge: inputs.challenge.as_ref().map(challenge_line),
             files: self.files,
+            evidence,
             assets,
             solvent: false,
             solvent_verified: false,
             wrapped,
+            resampled,
+            coin_ages,
             quality,
             findings: self.checker.finish(),
             failures: self.failures,
@@ -253,7 +337,12 @@ impl ReportBuilder {
             OwnershipResult::Invalid => Some(FindingCode::OwnershipInvalid),
             OwnershipResult::Unsupported => Some(FindingCode::OwnershipUnsupported),
         };
-        let balance = assessor.balance(row).grade(row, self.inputs.policy.quorum);
+        let seen = assessor.balance(row);
+        self.sample(row, amount, &seen)?;
+        if row.outpoint.is_some() && row.amount.is_some() {
+            self.age(row, amount, assessor.created(row))?;
+        }
+        let balance = seen.grade(row, self.inputs.policy.quorum);
         let contradicted = balance.contradicted.then_some(FindingCode::BalanceContradicted);
         for code in [code, contradicted].into_iter().flatten() {
             self.checker.note(code, row, place);
@@ -264,37 +353,129 @@ impl ReportBuilder {
         if row.amount.is_none() {
             return Ok(());
         }
-        if let (Some(wrapped), Some(line)) = (outcome.pool, self.lines.get_mut(row.asset)) {
-            let (level, grade) = (balance.level, ownership.grade());
-            let pool = self.pools.entry(wrapped).or_insert(Pool { amount: 0, level, grade });
-            pool.amount = pool.amount.checked_add(amount).ok_or_else(|| values("a pool"))?;
-            pool.level = pool.level.min(level);
-            pool.grade = pool.grade.min(grade);
-            return add(&mut line.pool, amount, "a pool");
-        }
-        let class = OwnerClass::NAMES.iter().position(|name| *name == row.owner_class.name()).unwrap_or(0);
-        let counted = Counted {
+        let class = OwnerClass::NAMES.iter().position(|name| *name == row.owner_class.name());
+        self.kept.push(Kept {
             place,
             asset: row.asset,
             amount,
             level: balance.level,
             grade: ownership.grade(),
-            class,
+            class: class.and_then(|class| u8::try_from(class).ok()).unwrap_or(0),
             staked: row.staking.is_staked() || row.owner_class == OwnerClass::Staked,
             address: outcome.address,
-        };
-        let symbol = self.symbol(row.asset);
-        let of_entity = |wrapped: &crate::policy::WrappedAsset| {
-            wrapped.asset == symbol && wrapped.issuer == WrappedIssuer::Entity
-        };
-        if self.inputs.policy.wrapped.iter().any(of_entity) {
-            self.deferred.push(counted);
-            return Ok(());
-        }
-        self.count(&counted)
+            pool: outcome.pool,
+        });
+        Ok(())
     }
 
-    fn count(&mut self, row: &Counted) -> Result<(), ReserveError> {
+    /// Balances of a row at the heights that are asked for. Only proofs count, and what isn't proven is nothing: leaving
+    /// out the worst height would defeat the sample.
+    fn sample(
+        &mut self,
+        row: &ReserveRow,
+        amount: u128,
+        seen: &BalanceObservations,
+    ) -> Result<(), ReserveError> {
+        let Some(heights) = self.heights.get(&row.network).filter(|_| row.amount.is_some()) else {
+            return Ok(());
+        };
+        let empty = || Sample { listed: 0, sums: vec![0; heights.len()], unseen: 0 };
+        let sample = self.samples.entry((row.network.clone(), row.asset)).or_insert_with(empty);
+        let plus = |sum: u128, more| sum.checked_add(more).ok_or_else(|| values("balances"));
+        sample.listed = plus(sample.listed, amount)?;
+        for (height, sum) in heights.iter().zip(&mut sample.sums) {
+            let proofs = seen.0.iter().filter(|seen| seen.height == *height && seen.is_proof());
+            match proofs.map(|seen| seen.amount).min() {
+                Some(balance) => *sum = plus(*sum, balance)?,
+                None => sample.unseen += 1,
+            }
+        }
+        Ok(())
+    }
+
+    fn age(&mut self, row: &ReserveRow, amount: u128, created: Option<u64>) -> Result<(), ReserveError> {
+        let ages = self.ages.entry((row.network.clone(), row.asset)).or_default();
+        // An output that is younger than its row's height was contradicted already; it has no age.
+        match created.zip(row.height).and_then(|(created, height)| height.checked_sub(created)) {
+            Some(age) => ages.known.push((amount, age)),
+            None => ages.unknown = ages.unknown.checked_add(amount).ok_or_else(|| values("outputs"))?,
+        }
+        Ok(())
+    }
+
+    fn resampled(&self) -> Vec<ResampledLine> {
+        let line = |((network, asset), sample): (&(String, usize), &Sample)| {
+            let ask = self.inputs.resample.iter().find(|ask| ask.network == *network)?;
+            let heights = self.heights.get(network)?;
+            let (least, least_at) = sample.sums.iter().zip(heights).min()?;
+            Some(ResampledLine {
+                network: network.clone(),
+                asset: self.symbol(*asset),
+                beacon: hex(&ask.beacon),
+                from: ask.from,
+                to: ask.to,
+                heights: heights.clone(),
+                listed: Units(sample.listed),
+                least: Units(*least),
+                least_at: *least_at,
+                unseen: sample.unseen,
+            })
+        };
+        self.samples.iter().filter_map(line).collect()
+    }
+
+    fn coin_ages(&self) -> Result<Vec<CoinAgeLine>, ReserveError> {
+        let known = |ages: &&Ages| !ages.known.is_empty();
+        let line = |((network, asset), ages): (&(String, usize), &Ages)| {
+            // Ages are counted back from any height that is above them all.
+            let outputs = ages.known.iter().map(|(amount, age)| (*amount, u64::MAX - age));
+            let counted = CoinAges::new(u64::MAX, &AGES, outputs).map_err(|_| values("outputs"))?;
+            Ok(CoinAgeLine {
+                network: network.clone(),
+                asset: self.symbol(*asset),
+                ends: counted.ends,
+                amounts: counted.amounts.into_iter().map(Units).collect(),
+                outputs: counted.outputs,
+                unknown: Units(ages.unknown),
+            })
+        };
+        self.ages.iter().filter(|(_, ages)| known(ages)).map(line).collect()
+    }
+
+    /// Of a lot that is listed more than once, the smallest figure counts; the row that has it was left out already.
+    fn cap_lots(&mut self) -> Result<(), ReserveError> {
+        for cap in self.checker.caps() {
+            // Rows that don't count by themselves aren't kept.
+            let find = |place| self.kept.binary_search_by_key(place, |row| row.place).ok();
+            let rows: Vec<usize> = cap.rows.iter().filter_map(find).collect();
+            let mut left = cap.most;
+            for at in rows {
+                let Some(row) = self.kept.get_mut(at) else { continue };
+                let counts = row.amount.min(left);
+                left -= counts;
+                let too_much = row.amount - counts;
+                row.amount = counts;
+                if let Some(line) = self.lines.get_mut(row.asset) {
+                    add(&mut line.left_out, too_much, "rows that don't count")?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn back(&mut self, wrapped: usize, row: &Kept) -> Result<(), ReserveError> {
+        let Kept { amount, level, grade, .. } = *row;
+        let pool = self.pools.entry(wrapped).or_insert(Pool { amount: 0, level, grade });
+        pool.amount = pool.amount.checked_add(amount).ok_or_else(|| values("a pool"))?;
+        pool.level = pool.level.min(level);
+        pool.grade = pool.grade.min(grade);
+        match self.lines.get_mut(row.asset) {
+            Some(line) => add(&mut line.pool, amount, "a pool"),
+            None => Ok(()),
+        }
+    }
+
+    fn count(&mut self, row: &Kept) -> Result<(), ReserveError> {
         let policy = &self.inputs.policy;
         let verified = row.level >= policy.minimum_evidence && row.grade >= policy.minimum_ownership;
         let Some(asset) = self.inputs.assets.get(row.asset) else { return Ok(()) };
@@ -308,7 +489,7 @@ impl ReportBuilder {
         }
         line.rows += 1;
         let value = priced(row.amount, asset, Round::Down)?;
-        let lots = [self.classes.get_mut(row.class), self.rows.get_mut(row.asset)];
+        let lots = [self.classes.get_mut(usize::from(row.class)), self.rows.get_mut(row.asset)];
         for lot in lots.into_iter().flatten().chain(row.staked.then_some(&mut self.staked)) {
             lot.value = lot.value.checked_add(value).ok_or_else(|| values(symbol))?;
             lot.rows += 1;
@@ -358,15 +539,16 @@ impl ReportBuilder {
             ) else {
                 continue;
             };
-            let mut by_network: BTreeMap<&str, Option<u128>> =
-                wrapped.networks.iter().map(|network| (network.as_str(), None)).collect();
+            let mut by_network: BTreeMap<&str, (Option<u128>, bool)> =
+                wrapped.networks.iter().map(|network| (network.as_str(), (None, false))).collect();
             for supply in self.supplies.iter().filter(|supply| Some(supply.asset) == index) {
                 // Networks that the policy doesn't list issue too, if somebody says so.
                 let slot = by_network.entry(&supply.network).or_default();
-                *slot = Some(slot.unwrap_or(0).max(supply.supply));
+                slot.0 = Some(slot.0.unwrap_or(0).max(supply.supply));
+                slot.1 |= supply.proven;
             }
             let mut supply = 0u128;
-            for amount in by_network.values().flatten() {
+            for amount in by_network.values().filter_map(|(supply, _)| supply.as_ref()) {
                 supply = supply.checked_add(*amount).ok_or_else(|| values(&wrapped.asset))?;
             }
             let (from, to) = (10u128.pow(asset.decimals.into()), 10u128.pow(native.decimals.into()));
@@ -376,9 +558,10 @@ impl ReportBuilder {
                 native: wrapped.native.clone(),
                 supplies: by_network
                     .into_iter()
-                    .map(|(network, supply)| SupplyLine {
+                    .map(|(network, (supply, proven))| SupplyLine {
                         network: network.into(),
                         supply: supply.map(Units),
+                        proven,
                     })
                     .collect(),
                 supply: Units(supply),
@@ -426,6 +609,7 @@ impl ReportBuilder {
                 decimals: asset.decimals,
                 liabilities,
                 reserves,
+                totals_match: self.checker.totals_match(index),
                 ratio_ppm: None,
                 verified_ratio_ppm: None,
                 solvent: false,
@@ -523,7 +707,7 @@ impl ReportBuilder {
 
 impl SolvencyReport {
     /// Sets all that follows from the rest.
-    pub(super) fn derive(&mut self) {
+    pub(crate) fn derive(&mut self) {
         for line in &mut self.assets {
             line.derive();
         }
@@ -541,8 +725,8 @@ impl AssetLine {
         let owed = self.liabilities.equity;
         self.ratio_ppm = ratio_ppm(self.reserves.counted.0, owed.0).map(Units);
         self.verified_ratio_ppm = ratio_ppm(self.reserves.verified.0, owed.0).map(Units);
-        self.solvent = self.reserves.counted >= owed;
-        self.solvent_verified = self.reserves.verified >= owed;
+        self.solvent = self.totals_match && self.reserves.counted >= owed;
+        self.solvent_verified = self.totals_match && self.reserves.verified >= owed;
     }
 }
 
@@ -564,10 +748,6 @@ fn challenge_line(challenge: &Challenge) -> ChallengeLine {
         addresses: hex(challenge.addresses()),
         blocks: challenge.blocks().iter().map(block).collect(),
     }
-}
-
-fn hex(digest: &[u8; 32]) -> String {
-    blake3::Hash::from_bytes(*digest).to_hex().to_string()
 }
 
 fn check_inputs(inputs: &ReportInputs) -> Result<(), ReserveError> {

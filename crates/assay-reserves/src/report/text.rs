@@ -1,7 +1,8 @@
 //! What a report says to people, before it is Markdown or HTML.
 
+use assay_statement::format_units;
+
 use super::{LiabilityProof, SolvencyReport, Units};
-use crate::figure::format_units;
 
 /// A part of the text. Nothing in it is escaped.
 pub(super) enum Block {
@@ -60,6 +61,15 @@ pub(super) fn blocks(report: &SolvencyReport) -> Vec<Block> {
     }
     blocks.push(Block::Heading("Files"));
     blocks.push(Block::Table(files(report)));
+    if !report.resampled.is_empty() {
+        blocks.push(Block::Table(resampled(report)));
+    }
+    if !report.coin_ages.is_empty() {
+        blocks.push(Block::Table(coin_ages(report)));
+    }
+    if !report.evidence.is_empty() {
+        blocks.push(Block::Table(evidence_files(report)));
+    }
     blocks.push(Block::Heading("What is not proven"));
     let line = |line: &super::UnprovenLine| (line.code.code().to_owned(), line.text.clone());
     blocks.push(Block::List(report.not_proven.iter().map(line).collect()));
@@ -71,12 +81,20 @@ fn verdict(solvent: bool, which: &str) -> String {
     format!("{which} reserves {reach} what is owed, asset by asset.")
 }
 
+fn covered(line: &super::AssetLine) -> &'static str {
+    match (line.solvent, line.totals_match) {
+        (true, _) => "yes",
+        (false, true) => "NO",
+        (false, false) => "NO: totals and rows differ",
+    }
+}
+
 fn assets(report: &SolvencyReport) -> Table {
     let row = |line: &super::AssetLine| {
         let amount = |units: Units| format_units(units.0, line.decimals);
         vec![
             line.asset.clone(),
-            if line.solvent { "yes" } else { "NO" }.into(),
+            covered(line).into(),
             if line.solvent_verified { "yes" } else { "NO" }.into(),
             amount(line.liabilities.equity),
             amount(line.reserves.counted),
@@ -117,6 +135,59 @@ fn evidence(report: &SolvencyReport) -> Table {
         columns: &["asset", "L0", "L1", "L2", "L3", "L4", "O0", "O1", "O2", "O3", "O4"],
         numbers_from: 1,
         rows: report.assets.iter().map(row).collect(),
+    }
+}
+
+fn decimals(report: &SolvencyReport, asset: &str) -> u8 {
+    report.assets.iter().find(|line| line.asset == asset).map_or(0, |line| line.decimals)
+}
+
+fn resampled(report: &SolvencyReport) -> Table {
+    let row = |line: &super::ResampledLine| {
+        let amount = |units: Units| format_units(units.0, decimals(report, &line.asset));
+        vec![
+            line.network.clone(),
+            line.asset.clone(),
+            line.heights.len().to_string(),
+            amount(line.listed),
+            amount(line.least),
+            line.least_at.to_string(),
+            line.unseen.to_string(),
+        ]
+    };
+    Table {
+        caption: "Least balances at heights that nobody knew before",
+        columns: &["network", "asset", "heights", "listed", "least", "at height", "without proof"],
+        numbers_from: 2,
+        rows: report.resampled.iter().map(row).collect(),
+    }
+}
+
+fn coin_ages(report: &SolvencyReport) -> Table {
+    let row = |line: &super::CoinAgeLine| {
+        let amount = |units: Units| format_units(units.0, decimals(report, &line.asset));
+        let amounts = line.amounts.iter().map(|units| amount(*units)).collect::<Vec<_>>().join(" / ");
+        let ends = line.ends.iter().map(u64::to_string).collect::<Vec<_>>().join(" / ");
+        vec![line.network.clone(), line.asset.clone(), ends, amounts, amount(line.unknown)]
+    };
+    Table {
+        caption: "Ages of listed outputs in blocks, and amounts younger than each end and at last older than all",
+        columns: &["network", "asset", "ends", "amounts", "age unknown"],
+        numbers_from: 2,
+        rows: report.coin_ages.iter().map(row).collect(),
+    }
+}
+
+fn evidence_files(report: &SolvencyReport) -> Table {
+    let row = |line: &super::EvidenceLine| {
+        let height = line.height.to_string();
+        vec![line.network.clone(), height, line.hash.clone(), line.format.clone(), line.digest.clone()]
+    };
+    Table {
+        caption: "Evidence, checked against the named blocks",
+        columns: &["network", "height", "block", "format", "BLAKE3"],
+        numbers_from: usize::MAX,
+        rows: report.evidence.iter().map(row).collect(),
     }
 }
 

@@ -67,6 +67,9 @@ statements! {
     /// Third parties that are trusted.
     RemoteSources = "remote-sources",
         "Balances of levels L1 and L2: they are what services on the network said.";
+    /// Blocks of proofs.
+    NamedBlocks = "named-blocks",
+        "That the blocks of the evidence are final and of the chain that everyone means: compare their hashes with a source of your own.";
     /// Signatures that may be old.
     UnboundSignatures = "old-signatures",
         "Control at the snapshot of rows of grade O1: what was signed isn't bound to this epoch.";
@@ -85,6 +88,9 @@ statements! {
     /// Wrapped, bridged and staked forms of other assets.
     DerivativeIssuers = "derivative-issuers",
         "That bridges and staking protocols hand out what their tokens stand for.";
+    /// Supplies of wrapped assets that somebody says.
+    WrappedSupplies = "wrapped-supplies",
+        "Supplies of wrapped assets for which there is no proof: if they are larger, the pools are too small.";
     /// Rows that don't count.
     RowsLeftOut = "rows-left-out",
         "Anything about rows that don't count; they may still be coins of customers.";
@@ -119,12 +125,16 @@ pub(super) fn unproven(report: &SolvencyReport) -> Vec<UnprovenLine> {
         Unproven::Exclusions => !report.liabilities.exclusions.is_empty(),
         Unproven::ClaimedRows => any(&|line| line.by_evidence.L0.0 > 0 || line.by_ownership.O0.0 > 0),
         Unproven::RemoteSources => any(&|line| line.by_evidence.L1.0 > 0 || line.by_evidence.L2.0 > 0),
+        Unproven::NamedBlocks => !report.evidence.is_empty(),
         Unproven::UnboundSignatures => any(&|line| line.by_ownership.O1.0 > 0),
         Unproven::Custodians => share("custodian"),
         Unproven::OwnerUnstated => share("unstated"),
         Unproven::Staked => report.quality.staked_rows > 0,
         Unproven::StablecoinIssuers => report.quality.stablecoins.iter().any(|line| line.rows > 0),
         Unproven::DerivativeIssuers => report.quality.derivative_rows > 0,
+        Unproven::WrappedSupplies => {
+            report.wrapped.iter().any(|line| line.supplies.iter().any(|supply| !supply.proven))
+        }
         Unproven::RowsLeftOut => report.failures.count > 0,
         Unproven::RoundedFigures => report.files.iter().any(|file| file.rounded > 0),
         Unproven::DifferentHeights => report.findings.iter().any(|finding| finding.code == MixedHeights),

@@ -3,6 +3,7 @@ use serde_json::Value;
 use super::{CanonicalError, ReportInputs, SolvencyReport, build_report};
 use crate::error::ReserveError;
 use crate::evidence::Assessor;
+use crate::finding::FindingCode;
 use crate::format::{ReserveFormat, Source};
 
 /// Why a report is refused.
@@ -58,6 +59,7 @@ impl SolvencyReport {
         }
         let sum = |parts: &[super::Units]| parts.iter().try_fold(0u128, |sum, part| sum.checked_add(part.0));
         let mut last: Option<&str> = None;
+        let mismatch = self.findings.iter().any(|finding| finding.code == FindingCode::TotalsMismatch);
         for (at, line) in self.assets.iter().enumerate() {
             let reserves = &line.reserves;
             let counted = Some(reserves.counted.0);
@@ -66,10 +68,24 @@ impl SolvencyReport {
                 && sum(&reserves.by_ownership.all()) == counted
                 && reserves.verified <= reserves.counted
                 && reserves.verified.0 <= self.most_verified(line)
+                && (line.totals_match || mismatch)
                 && last.is_none_or(|last| last < line.asset.as_str());
             last = Some(&line.asset);
             if !fits {
                 return Err(VerifyError::Inconsistent { at: format!("assets[{at}]") });
+            }
+        }
+        for (at, line) in self.resampled.iter().enumerate() {
+            let picked = line.heights.contains(&line.least_at);
+            let in_range = line.heights.iter().all(|height| (line.from..=line.to).contains(height));
+            if !picked || !in_range {
+                return Err(VerifyError::Inconsistent { at: format!("resampled[{at}]") });
+            }
+        }
+        for (at, line) in self.coin_ages.iter().enumerate() {
+            let buckets = line.ends.len() + 1;
+            if line.amounts.len() != buckets || line.outputs.len() != buckets {
+                return Err(VerifyError::Inconsistent { at: format!("coin_ages[{at}]") });
             }
         }
         if (self.failures.rows.len() as u64) > self.failures.count {

@@ -1,7 +1,9 @@
+use assay_statement::DecimalError;
 use serde::Deserialize;
 
 use super::{Context, Extras, RowError, Rows, Unit, block_hash, given, height, outpoint};
 use crate::error::ProblemKind;
+use crate::figure::FigureError;
 use crate::lines::{LineError, Lines, MAX_RECORD_BYTES, Metered};
 use crate::row::{OwnerClass, ReserveRow, SectionTotal, Staking, WrappedSupply};
 
@@ -151,12 +153,16 @@ impl OwnToml {
         let figure = context.amount(&supply.amount, asset, Unit::Whole).map_err(failed("amount"))?;
         if figure.rounded {
             // Rounding a supply down would be for the exchange.
-            let kind = crate::figure::FigureError::TooManyDecimals {
-                decimals: context.assets.get(asset).map_or(0, |asset| asset.decimals),
-            };
-            return Err(RowError::Field { line, field: "amount", kind: kind.into() });
+            let decimals = context.assets.get(asset).map_or(0, |asset| asset.decimals);
+            let error = FigureError::from(DecimalError::TooManyDecimals { decimals });
+            return Err(RowError::Field { line, field: "amount", kind: error.into() });
         }
-        self.extras.supplies.push(WrappedSupply { asset, network: supply.network, supply: figure.units });
+        self.extras.supplies.push(WrappedSupply {
+            asset,
+            network: supply.network,
+            supply: figure.units,
+            proven: false,
+        });
         Ok(())
     }
 }

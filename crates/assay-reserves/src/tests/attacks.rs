@@ -31,6 +31,78 @@ fn a27_one_address_in_two_rows() {
     assert_eq!(report.failures.rows[0].code, FindingCode::DuplicateRow);
 }
 
+/// Counted and left out base units of BTC, 10^8 a unit.
+fn btc_of(rows: &[&str]) -> (u128, u128) {
+    let report = report(&[], &own(rows), &mut ClaimsOnly);
+    let line = line(&report, "BTC").reserves;
+    assert_eq!(line.listed.0, line.counted.0 + line.pool.0 + line.left_out.0);
+    (line.counted.0 / 100_000_000, line.left_out.0 / 100_000_000)
+}
+
+#[test]
+fn a27_of_two_figures_of_one_lot_the_smaller_counts() {
+    // In either order, and of three the smallest.
+    assert_eq!(btc_of(&["BTC,BTC,a,5", "BTC,BTC,a,3", "BTC,BTC,b,1"]), (4, 5));
+    assert_eq!(btc_of(&["BTC,BTC,a,3", "BTC,BTC,a,5"]), (3, 5));
+    assert_eq!(btc_of(&["BTC,BTC,a,5", "BTC,BTC,a,3", "BTC,BTC,a,4", "BTC,BTC,a,2"]), (2, 12));
+    let id = "ab".repeat(32);
+    let output =
+        |address: &str, amount: u32, place: u32| format!("BTC,BTC,{address},{amount},,,,{id}:{place}");
+    assert_eq!(btc_of(&[&output("a", 5, 0), &output("b", 2, 0)]), (2, 5));
+    // An address as a whole and the sum of its outputs, in either order.
+    let (five, six) = (output("a", 5, 0), output("a", 6, 1));
+    assert_eq!(btc_of(&[&five, &six, "BTC,BTC,a,7"]), (7, 11));
+    assert_eq!(btc_of(&[&five, &six, "BTC,BTC,a,20"]), (11, 20));
+    assert_eq!(btc_of(&["BTC,BTC,a,20", &five, &six]), (11, 20));
+    assert_eq!(btc_of(&["BTC,BTC,a,7", &five, &six]), (7, 11));
+    // The same output again makes the sum no larger.
+    assert_eq!(btc_of(&["BTC,BTC,a,20", &five, &output("b", 5, 0)]), (5, 25));
+    // A pool is no larger either.
+    let report = report(&[], &own(&["BTC,BTC,a,5,,,XBTC", "BTC,BTC,a,3,,,XBTC"]), &mut ClaimsOnly);
+    assert_eq!(report.wrapped[0].pool.0, 300_000_000);
+    // Nor are two rows of which the first doesn't count by itself.
+    let text = own(&["BTC,BTC,a,5,,,NOPRICE", "BTC,BTC,a,3"]);
+    assert_eq!(line(&self::report(&[], &text, &mut ClaimsOnly), "BTC").reserves.counted.0, 0);
+}
+
+/// A total that isn't the sum of its rows: whichever is right, the asset isn't taken for solvent.
+#[test]
+fn a27_totals_that_are_not_the_sum_of_their_rows() {
+    let row = |amount: &str| format!("ETH,0xabcd,{amount},,,\n");
+    let file = |total: &str, amount: &str| {
+        format!(
+            "coin,amount\nETH,{total}\n\ncoin,address,amount,message,signature1,signature2,redeem script/ public key\n{}",
+            row(amount)
+        )
+    };
+    let judge = |total: &str, amount: &str| {
+        let mut inputs = inputs(&[("ETH", 5)]);
+        inputs.policy.minimum_evidence = EvidenceLevel::L0;
+        inputs.policy.minimum_ownership = OwnershipGrade::O0;
+        let source = Source::memory("totals.csv", file(total, amount).as_bytes());
+        let report = build_report(inputs, &[(source, ReserveFormat::AddressCsv)], &mut ClaimsOnly).unwrap();
+        report.check().unwrap();
+        report
+    };
+    let honest = judge("5", "5");
+    assert_eq!((honest.solvent, honest.solvent_verified), (true, true));
+    for (total, amount) in [("5", "9"), ("9", "5"), ("0", "5")] {
+        let report = judge(total, amount);
+        let line = line(&report, "ETH");
+        assert_eq!((line.totals_match, line.solvent, line.solvent_verified), (false, false, false));
+        assert_eq!((report.solvent, report.solvent_verified), (false, false));
+        assert_eq!(report.findings[0].code, FindingCode::TotalsMismatch);
+        // The flag can't be taken off, nor put on without the finding.
+        let mut edited = report.clone();
+        edited.assets[0].totals_match = true;
+        assert!(edited.check().is_err());
+        let mut edited = honest.clone();
+        edited.assets[0].totals_match = false;
+        edited.derive();
+        assert!(edited.check().is_err());
+    }
+}
+
 #[test]
 fn a27_one_address_in_two_files() {
     let text = own(&["ETH,ETH,0xabcd,5"]);
@@ -117,8 +189,12 @@ fn a27_wrapped_coins_of_the_entity_need_a_pool() {
     let rows = ["BTC,BTC,p,9,,,XBTC", "BTC,BTC,q,1", "XBTC,ETH,w,9"];
     let build = |rows: &[&str], supply: Option<u128>| {
         let mut inputs = inputs(&[("BTC", 100_000_000), ("XBTC", 900_000_000)]);
-        let supply =
-            supply.map(|supply| WrappedSupply { asset: index("XBTC"), network: "ETH".into(), supply });
+        let supply = supply.map(|supply| WrappedSupply {
+            asset: index("XBTC"),
+            network: "ETH".into(),
+            supply,
+            proven: false,
+        });
         inputs.supplies.extend(supply);
         build_report(inputs, &sources(&own(rows)), &mut ClaimsOnly).unwrap()
     };
@@ -146,8 +222,17 @@ fn a27_wrapped_coins_are_no_better_than_their_pool() {
     let verified = OwnershipResult::Verified { grade: OwnershipGrade::O4 };
     let mut assessor = Graded::new(&[("w", verified, &[BalanceSource::Proof])]);
     let mut inputs = inputs(&[("XBTC", 1)]);
-    inputs.supplies.push(WrappedSupply { asset: index("XBTC"), network: "ETH".into(), supply: 5 });
+    let supply = |proven| WrappedSupply { asset: index("XBTC"), network: "ETH".into(), supply: 5, proven };
+    inputs.supplies.push(supply(true));
     let text = own(&["BTC,BTC,p,9,,,XBTC", "XBTC,ETH,w,9"]);
+    let report = build_report(inputs.clone(), &sources(&text), &mut assessor).unwrap();
+    assert!(line(&report, "XBTC").solvent && !line(&report, "XBTC").solvent_verified);
+    // With a verified pool they are verified too, if the supply isn't the entity's word alone.
+    let proof = [BalanceSource::Proof];
+    let mut assessor = Graded::new(&[("w", verified, &proof), ("p", verified, &proof)]);
+    let report = build_report(inputs.clone(), &sources(&text), &mut assessor).unwrap();
+    assert!(line(&report, "XBTC").solvent_verified);
+    inputs.supplies = vec![supply(false)];
     let report = build_report(inputs, &sources(&text), &mut assessor).unwrap();
     assert!(line(&report, "XBTC").solvent && !line(&report, "XBTC").solvent_verified);
 }

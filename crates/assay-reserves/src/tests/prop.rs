@@ -83,8 +83,9 @@ proptest! {
         for (asset, address, amount, level, grade) in &rows {
             let name = format!("a{address}");
             text.push_str(&format!("{},ETH,{name},{amount},7,{HASH}\n", ASSETS[*asset]));
-            // The first row of an address and asset counts; grades belong to the address.
-            seen.entry((*asset, *address)).or_insert(*amount);
+            // The smallest figure of an address and asset counts; grades belong to the address.
+            let least = seen.entry((*asset, *address)).or_insert(*amount);
+            *least = (*least).min(*amount);
             let level = [
                 vec![],
                 vec![BalanceSource::Remote { operator: "x".into() }],

@@ -169,7 +169,7 @@ fn own_toml_has_everything() {
     while reader.next_row().unwrap().is_some() {}
     assert_eq!(
         reader.supplies(),
-        [WrappedSupply { asset: index("XBTC"), network: "ETH".into(), supply: 400_000_000 }]
+        [WrappedSupply { asset: index("XBTC"), network: "ETH".into(), supply: 400_000_000, proven: false }]
     );
     assert_eq!(reader.section_totals().len(), 2);
 }
@@ -482,10 +482,41 @@ fn reports_match_their_schema() {
     let schema: serde_json::Value = serde_json::from_str(schema).unwrap();
     let text = own(&["BTC,BTC,a,3", "BTC,BTC,a,3", "BTC,BTC,p,9,,,XBTC", "USDT,ETH,a,1", "XBTC,ETH,w,1"]);
     let mut inputs = inputs(&[("BTC", 1)]);
-    inputs.supplies.push(WrappedSupply { asset: index("XBTC"), network: "ETH".into(), supply: 5 });
+    inputs.supplies.push(WrappedSupply {
+        asset: index("XBTC"),
+        network: "ETH".into(),
+        supply: 5,
+        proven: false,
+    });
     inputs.liabilities.exclusions.push(Exclusion { what: "a".into(), reason: "b".into() });
     inputs.totals.add_total(EntryKey::new(index("BTC"), Kind::COLLATERAL_LOAN).unwrap(), 1).unwrap();
-    let report = build_report(inputs, &sources(&text), &mut ClaimsOnly).unwrap();
+    inputs.evidence.push(EvidenceLine {
+        network: "ETH".into(),
+        height: 100,
+        hash: HASH.into(),
+        time: 7,
+        format: "assay.evm-balances/1".into(),
+        bytes: 9,
+        digest: HASH.into(),
+    });
+    inputs.resample.push(ResampleInput {
+        network: "BTC".into(),
+        beacon: [7; 32],
+        from: 90,
+        to: 99,
+        count: 3,
+    });
+    let mut report = build_report(inputs, &sources(&text), &mut ClaimsOnly).unwrap();
+    assert_eq!(report.resampled[0].least.0, 0);
+    report.coin_ages.push(CoinAgeLine {
+        network: "BTC".into(),
+        asset: "BTC".into(),
+        ends: vec![1],
+        amounts: vec![Units(1), Units(2)],
+        outputs: vec![1, 1],
+        unknown: Units(0),
+    });
+    report.check().unwrap();
     let owed = &report.assets[index("BTC")].liabilities;
     assert_eq!(owed.products, [("collateral_loan".to_owned(), Units(1))].into());
     let report: serde_json::Value = serde_json::from_slice(&report.to_json().unwrap()).unwrap();

@@ -1,6 +1,4 @@
-use std::fs;
 use std::io::Write;
-use std::path::Path;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -8,24 +6,19 @@ use assay_ledger::LedgerFormat;
 use assay_ledger::read_asset_table;
 use assay_ledger::synthetic::{self, SyntheticSpec};
 use assay_prover::{ReceiptMaker, create_secret};
-use assay_statement::{AssetTable, Entity, Epoch, Kind, Totals, Uid};
+use assay_statement::{Entity, Epoch, Uid};
 use assay_verifier::Expectations;
 use serde_json::json;
 
-use crate::arguments::{Demo, ReportInput, ReserveInput, Snapshot};
+use crate::arguments::{Demo, ReportInput, Snapshot};
 use crate::commands::prove::{Task, prove};
 use crate::commands::receipt::write_private;
 use crate::commands::report::write_report;
 use crate::commands::verify::verify_file;
+use crate::commands::wallets::{self, Occasion, Wallets};
 use crate::commands::{Voice, read_totals};
 use crate::failure::Failure;
 use crate::output::{describe, figures_lines, grouped, whole_units};
-
-/// File of the made-up wallets.
-const WALLETS: &str = "wallets.csv";
-
-/// File of the policy for them.
-const POLICY: &str = "policy.toml";
 
 pub(crate) fn run(arguments: &Demo, voice: Voice) -> Result<(), Failure> {
     let dir = &arguments.dir;
@@ -127,7 +120,10 @@ pub(crate) fn run(arguments: &Demo, voice: Voice) -> Result<(), Failure> {
         Ok(_) => return Err(Failure::rejected("a receipt serves two customers")),
     }
 
-    step("reserves, made up, and the solvency report");
+    step("reserves, on test chains, and the solvency report");
+    let occasion = Occasion { entity: &entity, epoch: &epoch, root: statement.root.to_bytes() };
+    let Wallets { reserves, evidence } = wallets::write(dir, &assets, &files.totals, &occasion)?;
+    let block = evidence.blocks.join(" ");
     let report_input = ReportInput {
         proof: proof.to_owned(),
         snapshot: Snapshot {
@@ -137,15 +133,31 @@ pub(crate) fn run(arguments: &Demo, voice: Voice) -> Result<(), Failure> {
         },
         assets: files.assets.clone(),
         root: statement.root.to_hex(),
-        reserves: write_reserves(dir, &assets, &files.totals)?,
-        challenge: None,
+        reserves,
+        challenge: Some(dir.join(wallets::CHALLENGE)),
+        evidence,
     };
     let report_dir = dir.join("report");
     let report = write_report(&report_input, Vec::new(), Vec::new(), &report_dir)?;
+    say("the chains are test chains of one machine, keys and coins of the demo are worth nothing:");
+    for (asset, what) in [
+        (
+            "ETH",
+            "half at an address whose known key signed (O2), half in a 2-of-3 Safe (O4); balances proven (L4)",
+        ),
+        ("USDT", "in a token's contract; a known key signed (O2); balance proven by its storage slot (L4)"),
+        ("BTC", "a fresh key signed by BIP-322 (O3); nobody was asked for the balance (L0)"),
+        ("SOL", "a fresh key signed (O2); nobody was asked for the balance (L0)"),
+    ] {
+        say(&format!("  {asset:<5} {what}"));
+    }
+    say("  all others are claims, O0 and L0");
+    let verified = report.assets.iter().filter(|line| line.solvent_verified && line.liabilities.equity.0 > 0);
     say(&format!(
-        "covered {} by reserves that are only claimed, {} by verified ones: nobody signed for these addresses",
+        "covered {} with claims included; by reserves that are proven and signed for, {} of {} assets are",
         if report.solvent { "yes" } else { "NO" },
-        if report.solvent_verified { "yes" } else { "NO" },
+        verified.count(),
+        report.assets.len(),
     ));
     say(&format!("{} things that the report does not show are listed in it", report.not_proven.len()));
 
@@ -188,15 +200,17 @@ pub(crate) fn run(arguments: &Demo, voice: Voice) -> Result<(), Failure> {
             statement.root
         );
         println!(
-            "  assay verify-report {} --proof {} --entity {entity} --epoch {} --time {} --assets {} --root {} --reserves {} --policy {}",
+            "  assay verify-report {} --proof {} --entity {entity} --epoch {} --time {} --assets {} --root {} --reserves {} --policy {} --challenge {} --evidence {} --block {block}",
             report_dir.join("report.json").display(),
             proof.display(),
             epoch.id(),
             epoch.time(),
             files.assets.display(),
             statement.root,
-            dir.join(WALLETS).display(),
-            dir.join(POLICY).display(),
+            dir.join(wallets::WALLETS).display(),
+            dir.join(wallets::POLICY).display(),
+            dir.join(wallets::CHALLENGE).display(),
+            dir.join(wallets::EVIDENCE).display(),
         );
         println!(
             "  assay verify-receipt {} --uid {uid} --entity {entity} --totals {} --root {}",
@@ -206,28 +220,4 @@ pub(crate) fn run(arguments: &Demo, voice: Voice) -> Result<(), Failure> {
         );
     }
     Ok(())
-}
-
-/// A reserve file with one address an asset, which has two percent more than is owed, and a policy for it. Nothing is
-/// signed and no chain is asked: the report says so.
-fn write_reserves(dir: &Path, assets: &AssetTable, totals: &Totals) -> Result<ReserveInput, Failure> {
-    let mut text = "asset,network,address,amount_base_units,owner_class\n".to_owned();
-    for (key, total) in totals.iter().filter(|(key, _)| key.kind() == Kind::EQUITY) {
-        let (symbol, _) = describe(key, assets);
-        let (number, reserve) = (key.number(), total.saturating_add(total / 50));
-        text.push_str(&format!("{symbol},DEMO,0x{number:040x},{reserve},cold\n"));
-    }
-    let policy = "version = 1\nminimum_ownership = \"O2\"\nminimum_evidence = \"L2\"\n\n\
-                  [[network]]\nname = \"DEMO\"\nconfirmations = 64\naddresses = { kind = \"evm\", chain_id = 1 }\n";
-    let input = ReserveInput {
-        files: vec![dir.join(WALLETS)],
-        reserve_format: None,
-        policy: dir.join(POLICY),
-        round_reserves: false,
-    };
-    for (name, text) in [(WALLETS, text.as_str()), (POLICY, policy)] {
-        let path = dir.join(name);
-        fs::write(&path, text).map_err(|error| Failure::file(&path, &error))?;
-    }
-    Ok(input)
 }

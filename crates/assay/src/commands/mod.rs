@@ -6,11 +6,13 @@ mod check;
 mod circuit;
 mod demo;
 mod generate;
+mod observe;
 mod prove;
 mod receipt;
 mod report;
 mod reserves;
 mod verify;
+mod wallets;
 
 use std::fs;
 use std::io::Read;

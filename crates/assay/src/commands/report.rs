@@ -3,13 +3,17 @@ use std::io::Write;
 use std::path::Path;
 use std::sync::Arc;
 
+use assay_balances::bitcoin::MAX_BITCOIN_EVIDENCE_BYTES;
+use assay_balances::evm::MAX_EVM_EVIDENCE_BYTES;
+use assay_balances::{ChainEvidence, Combined, MAX_OBSERVATIONS_BYTES, NamedBlock};
 use assay_circuit::CIRCUIT_ID;
 use assay_ledger::read_asset_table;
 use assay_reserves::{
-    Anchor, ChallengeMismatch, Column, Exclusion, LiabilityProof, LiabilitySource, MAX_REPORT_BYTES,
-    ReportInputs, ReserveVector, SignatureAssessor, SolvencyReport, build_report, verify_report,
+    Anchor, ChallengeMismatch, Column, Exclusion, LiabilityProof, LiabilitySource, MAX_REPORT_BYTES, Policy,
+    ReportInputs, ResampleInput, ReserveVector, SignatureAssessor, SolvencyReport, build_report,
+    verify_report,
 };
-use assay_statement::{Kind, Totals};
+use assay_statement::{AssetTable, Epoch, Kind, Totals, hex};
 use assay_verifier::{Expectations, Figures};
 use serde_json::{Value, json};
 
@@ -24,7 +28,7 @@ use crate::output::whole_units;
 struct Prepared {
     inputs: ReportInputs,
     files: ReserveFiles,
-    assessor: SignatureAssessor,
+    assessor: Combined<SignatureAssessor, ChainEvidence>,
 }
 
 fn prepare(
@@ -46,6 +50,9 @@ fn prepare(
         ChallengeMismatch::check(challenge, who, &root.to_bytes(), &addresses, &files.policy.digest()?)
             .map_err(Failure::rejected)?;
     }
+    let resample = input.evidence.resample.iter().map(|text| read_resample(text));
+    let resample = resample.collect::<Result<Vec<_>, _>>()?;
+    let evidence = read_evidence(input, &files.policy, &assets, &epoch, &resample)?;
     let (accounts, totals) = statement.figures.at_most();
     let checked_by = match (&statement.figures, statement.key) {
         (Figures::AtMost { .. }, _) => LiabilityProof::FinalProofBounds,
@@ -72,11 +79,64 @@ fn prepare(
         assets,
         policy: files.policy.clone(),
         challenge: challenge.clone(),
-        supplies: Vec::new(),
+        evidence: evidence.lines(),
+        resample,
+        supplies: evidence.supplies(),
         options: files.options.clone(),
     };
-    let assessor = SignatureAssessor::new(&files.policy, challenge);
+    let ownership = SignatureAssessor::new(&files.policy, challenge).with_facts(evidence.facts());
+    let assessor = Combined { ownership, balance: evidence };
     Ok(Prepared { inputs, files, assessor })
+}
+
+/// Checks evidence files against the blocks that the caller names.
+fn read_evidence(
+    input: &ReportInput,
+    policy: &Policy,
+    assets: &AssetTable,
+    epoch: &Epoch,
+    resample: &[ResampleInput],
+) -> Result<ChainEvidence, Failure> {
+    let blocks = input.evidence.blocks.iter().map(|text| {
+        let (network, hash) = pair(text, "--block")?;
+        let wrong = || Failure::usage("--block: expected network=hash with a hash of 64 hex digits");
+        Ok(NamedBlock { network, hash: hex::prefixed_array(&hash).ok_or_else(wrong)? })
+    });
+    let blocks = blocks.collect::<Result<Vec<_>, Failure>>()?;
+    let mut earlier = Vec::new();
+    for ask in resample {
+        let heights = ask.heights(&input.snapshot.entity, epoch).map_err(Failure::usage)?;
+        earlier.extend(heights.into_iter().map(|height| (ask.network.clone(), height)));
+    }
+    let mut evidence = ChainEvidence::new(policy, assets, blocks, epoch.time(), earlier)
+        .map_err(|error| Failure::usage(format_args!("--block: {error}")))?;
+    for path in &input.evidence.files {
+        let bytes = read_capped(path, MAX_BITCOIN_EVIDENCE_BYTES.max(MAX_EVM_EVIDENCE_BYTES))?;
+        evidence.add(&bytes).map_err(|error| {
+            let text = format!("{}: {error}", path.display());
+            if error.is_unreadable() { Failure::unreadable(text) } else { Failure::rejected(text) }
+        })?;
+    }
+    for path in &input.evidence.observations {
+        let bytes = read_capped(path, MAX_OBSERVATIONS_BYTES)?;
+        let unreadable = |error| Failure::unreadable(format_args!("{}: {error}", path.display()));
+        evidence.add_observations(&bytes).map_err(unreadable)?;
+    }
+    Ok(evidence)
+}
+
+fn read_resample(text: &str) -> Result<ResampleInput, Failure> {
+    let wrong = || Failure::usage("--resample: expected network=beacon:from:to:count");
+    let (network, rest) = pair(text, "--resample")?;
+    let parts: Vec<&str> = rest.split(':').collect();
+    let [beacon, from, to, count] = parts.as_slice() else { return Err(wrong()) };
+    Ok(ResampleInput {
+        network,
+        beacon: hex::prefixed_array(beacon).ok_or_else(wrong)?,
+        from: from.parse().map_err(|_| wrong())?,
+        to: to.parse().map_err(|_| wrong())?,
+        count: count.parse().map_err(|_| wrong())?,
+    })
 }
 
 /// The bounds that say something: other kinds have none.
@@ -150,7 +210,7 @@ pub(crate) fn verify(arguments: &VerifyReport, voice: Voice) -> Result<(), Failu
     Err(Failure::rejected("the report is right, and its reserves do not cover what is owed").quiet_in_json())
 }
 
-fn pair(text: &str, option: &str) -> Result<(String, String), Failure> {
+pub(crate) fn pair(text: &str, option: &str) -> Result<(String, String), Failure> {
     match text.split_once('=') {
         Some((name, value)) if !name.is_empty() && !value.is_empty() => {
             Ok((name.to_owned(), value.to_owned()))
@@ -160,8 +220,7 @@ fn pair(text: &str, option: &str) -> Result<(String, String), Failure> {
 }
 
 fn said(report: &SolvencyReport, more: &[(&str, Value)]) -> Result<Value, Failure> {
-    let digest = report.digest()?;
-    let digest: String = digest.iter().map(|byte| format!("{byte:02x}")).collect();
+    let digest = hex::encode(&report.digest()?);
     let uncovered = |verified: bool| -> Vec<&str> {
         let covered = |line: &&assay_reserves::AssetLine| {
             if verified { !line.solvent_verified } else { !line.solvent }
@@ -196,7 +255,11 @@ fn print(report: &SolvencyReport) {
             whole_units(line.reserves.counted.0, line.decimals),
             percent(line.ratio_ppm),
             percent(line.verified_ratio_ppm),
-            if line.solvent { "" } else { "  NOT COVERED" }
+            match (line.solvent, line.totals_match) {
+                (true, _) => "",
+                (false, true) => "  NOT COVERED",
+                (false, false) => "  NOT COVERED: totals and rows of the files differ",
+            }
         );
     }
     if report.assets.len() > MAX_LINES {

@@ -8,12 +8,12 @@ use assay_reserves::{
     AddressList, Assessor as _, Checker, Finding, MAX_POLICY_BYTES, OwnershipResult, Policy, ReadOptions,
     Resample, ReserveFormat, ReserveReader, ReserveRow, Rounding, Severity, SignatureAssessor, Source,
 };
-use assay_statement::AssetTable;
+use assay_statement::{AssetTable, hex};
 use serde_json::{Value, json};
 
 use crate::arguments::{CheckReserves, Heights, MakeChallenge, ReserveInput, Reserves};
 use crate::commands::verify::parse_root;
-use crate::commands::{Voice, read_capped};
+use crate::commands::{Voice, observe, read_capped};
 use crate::failure::Failure;
 use crate::output::grouped;
 
@@ -28,6 +28,7 @@ pub(crate) fn run(command: &Reserves, voice: Voice) -> Result<(), Failure> {
         Reserves::Check(arguments) => check(arguments, voice),
         Reserves::Challenge(arguments) => challenge(arguments, voice),
         Reserves::Resample(arguments) => resample(arguments, voice),
+        Reserves::Observe(arguments) => observe::run(arguments, voice),
     }
 }
 
@@ -196,26 +197,13 @@ fn parse_block(text: &str) -> Result<BlockMark, Failure> {
     Ok(BlockMark {
         network: network.to_owned(),
         height: height.parse().map_err(|_| wrong())?,
-        hash: parse_hash(hash).ok_or_else(wrong)?,
+        hash: hex::prefixed_array(hash).ok_or_else(wrong)?,
     })
-}
-
-/// 64 hex digits, with or without `0x`.
-fn parse_hash(text: &str) -> Option<[u8; 32]> {
-    let digits = text.strip_prefix("0x").unwrap_or(text);
-    let mut hash = [0; 32];
-    if digits.len() != 64 || !digits.bytes().all(|byte| byte.is_ascii_hexdigit()) {
-        return None;
-    }
-    for (i, byte) in hash.iter_mut().enumerate() {
-        *byte = u8::from_str_radix(digits.get(2 * i..2 * i + 2)?, 16).ok()?;
-    }
-    Some(hash)
 }
 
 fn resample(arguments: &Heights, voice: Voice) -> Result<(), Failure> {
     let wrong = || Failure::usage("--beacon: expected a hash of 64 hex digits");
-    let beacon = parse_hash(&arguments.beacon).ok_or_else(wrong)?;
+    let beacon = hex::prefixed_array(&arguments.beacon).ok_or_else(wrong)?;
     let sample = Resample {
         entity: arguments.entity.as_str(),
         epoch: &arguments.epoch,

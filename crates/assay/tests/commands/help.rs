@@ -50,7 +50,7 @@ fn help_texts_are_as_accepted() {
     for command in ["show", "price", "verify-prices", "import"] {
         compare(&format!("assets-{command}"), &["assets", command, "--help"]);
     }
-    for command in ["check", "challenge", "resample"] {
+    for command in ["check", "challenge", "resample", "observe"] {
         compare(&format!("reserves-{command}"), &["reserves", command, "--help"]);
     }
 }

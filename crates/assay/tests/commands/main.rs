@@ -9,6 +9,7 @@ mod check;
 mod circuit;
 mod collateral;
 mod demo;
+mod evidence;
 mod exchange;
 mod generate;
 mod help;

@@ -1,0 +1,187 @@
+//! What proven facts about accounts do to signatures, and proven balances at sampled heights to the report.
+
+use assay_ownership::{BlockMark, Challenge, keccak256, safe};
+use bitcoin::secp256k1::{Message, Secp256k1, SecretKey};
+
+use super::*;
+
+const CHAIN: u64 = 1;
+const SAFE: [u8; 20] = [0x5a; 20];
+const HEIGHT: u64 = 100;
+
+fn evm_policy() -> Policy {
+    let mut policy = policy();
+    let eth = policy.network.iter_mut().find(|network| network.name == "ETH").unwrap();
+    eth.addresses = Some(AddressKind::Evm { chain_id: CHAIN });
+    policy
+}
+
+fn challenge() -> Challenge {
+    let block = BlockMark { network: "ethereum".into(), height: 90, hash: [7; 32] };
+    let epoch = Epoch::new("2026-q4", 1_798_675_200).unwrap();
+    Challenge::new(Entity::new("example.org").unwrap(), epoch, [1; 32], [2; 32], [3; 32], vec![block])
+        .unwrap()
+}
+
+fn key(number: u8) -> SecretKey {
+    SecretKey::from_slice(&[number; 32]).unwrap()
+}
+
+fn address(number: u8) -> [u8; 20] {
+    let public = key(number).public_key(&Secp256k1::new()).serialize_uncompressed();
+    keccak256(&public[1..])[12..].try_into().unwrap()
+}
+
+fn sign(number: u8, hash: [u8; 32]) -> String {
+    let signature = Secp256k1::new().sign_ecdsa_recoverable(&Message::from_digest(hash), &key(number));
+    let (id, compact) = signature.serialize_compact();
+    format!("0x{}{:02x}", assay_statement::hex::encode(&compact), 27 + id.to_i32())
+}
+
+fn personal(text: &str) -> [u8; 32] {
+    keccak256(format!("\x19Ethereum Signed Message:\n{}{text}", text.len()).as_bytes())
+}
+
+fn row(address: [u8; 20], signatures: Vec<String>) -> ReserveRow {
+    ReserveRow {
+        network: "ETH".into(),
+        address: format!("0x{}", assay_statement::hex::encode(&address)),
+        message: challenge().to_text(),
+        signatures,
+        height: Some(HEIGHT),
+        ..ReserveRow::default()
+    }
+}
+
+fn judge(row: &ReserveRow, account: [u8; 20], facts: &[AccountFact]) -> OwnershipResult {
+    let facts = facts.iter().map(|fact| ("ETH".to_owned(), account, fact.clone()));
+    SignatureAssessor::new(&evm_policy(), Some(challenge())).with_facts(facts).ownership(row)
+}
+
+fn verified(grade: OwnershipGrade) -> OwnershipResult {
+    OwnershipResult::Verified { grade }
+}
+
+#[test]
+fn a21_a_key_does_not_speak_for_an_address_with_code() {
+    let (owner, hash) = (address(1), personal(&challenge().to_text()));
+    let row = row(owner, vec![sign(1, hash)]);
+    let code = |height| AccountFact::Code { height };
+    assert_eq!(judge(&row, owner, &[]), verified(OwnershipGrade::O2));
+    assert_eq!(judge(&row, owner, &[AccountFact::NoCode { height: HEIGHT }]), verified(OwnershipGrade::O2));
+    assert_eq!(judge(&row, owner, &[code(HEIGHT)]), OwnershipResult::Unbound);
+    // Facts of another height or account say nothing about this row.
+    assert_eq!(judge(&row, owner, &[code(HEIGHT + 1)]), verified(OwnershipGrade::O2));
+    assert_eq!(judge(&row, address(2), &[code(HEIGHT)]), verified(OwnershipGrade::O2));
+}
+
+#[test]
+fn a21_owners_of_a_safe_count_by_its_proven_storage() {
+    let hash = safe::message_hash(CHAIN, &SAFE, &personal(&challenge().to_text()));
+    let fact = |owners: &[u8], threshold, no_modules, height| AccountFact::Safe {
+        height,
+        threshold,
+        owners: owners.iter().map(|owner| address(*owner)).collect(),
+        no_modules,
+    };
+    let signed = |by: &[u8]| row(SAFE, by.iter().map(|number| sign(*number, hash)).collect());
+    let both = signed(&[1, 2]);
+    assert_eq!(judge(&both, SAFE, &[fact(&[1, 2, 3], 2, true, HEIGHT)]), verified(OwnershipGrade::O4));
+    // A module could move the coins, so that not every assumption is checked.
+    assert_eq!(judge(&both, SAFE, &[fact(&[1, 2, 3], 2, false, HEIGHT)]), verified(OwnershipGrade::O3));
+    // Too few, one key twice, a stranger, a fact of another height, none at all.
+    assert_eq!(judge(&signed(&[1]), SAFE, &[fact(&[1, 2, 3], 2, true, HEIGHT)]), OwnershipResult::Invalid);
+    assert_eq!(judge(&signed(&[1, 1]), SAFE, &[fact(&[1, 2, 3], 2, true, HEIGHT)]), OwnershipResult::Invalid);
+    assert_eq!(judge(&both, SAFE, &[fact(&[1, 3], 2, true, HEIGHT)]), OwnershipResult::Unbound);
+    assert_eq!(judge(&both, SAFE, &[fact(&[1, 2, 3], 2, true, HEIGHT + 1)]), OwnershipResult::Invalid);
+    assert!(!matches!(judge(&signed(&[1]), SAFE, &[]), OwnershipResult::Verified { .. }));
+    // What owners signed for another Safe, or another chain, isn't for this one.
+    let other = safe::message_hash(CHAIN, &[0x5b; 20], &personal(&challenge().to_text()));
+    let replayed = row(SAFE, vec![sign(1, other), sign(2, other)]);
+    assert_eq!(judge(&replayed, SAFE, &[fact(&[1, 2, 3], 2, true, HEIGHT)]), OwnershipResult::Unbound);
+}
+
+#[test]
+fn a_contracts_own_answer_counts_for_its_hash() {
+    let hash = personal(&challenge().to_text());
+    let mut returned = vec![0x16, 0x26, 0xba, 0x7e];
+    returned.resize(32, 0);
+    let answer =
+        |hash, returned: &[u8]| AccountFact::Answer { height: HEIGHT, hash, returned: returned.to_vec() };
+    let row = row(SAFE, vec!["0x01".into()]);
+    assert_eq!(judge(&row, SAFE, &[answer(hash, &returned)]), verified(OwnershipGrade::O3));
+    assert_eq!(judge(&row, SAFE, &[answer(hash, &[0; 32])]), OwnershipResult::Invalid);
+    assert!(!matches!(judge(&row, SAFE, &[answer([9; 32], &returned)]), OwnershipResult::Verified { .. }));
+}
+
+/// Balances by height; a proof each.
+struct Proven(Vec<(u64, u128)>);
+
+impl Assessor for Proven {
+    fn ownership(&mut self, _: &ReserveRow) -> OwnershipResult {
+        OwnershipResult::Unchecked
+    }
+
+    fn balance(&mut self, row: &ReserveRow) -> BalanceObservations {
+        let seen = |(height, amount): &(u64, u128)| BalanceObservation {
+            source: BalanceSource::Proof,
+            height: *height,
+            block_hash: if *height == HEIGHT { row.block_hash.clone() } else { Some("cd".repeat(32)) },
+            amount: *amount,
+        };
+        BalanceObservations(self.0.iter().map(seen).collect())
+    }
+
+    fn created(&mut self, row: &ReserveRow) -> Option<u64> {
+        row.outpoint.as_deref().filter(|outpoint| outpoint.ends_with(":0")).map(|_| 95)
+    }
+}
+
+/// Borrowed for the snapshot: the balance at one sampled height is what counts, and one without proof is none.
+#[test]
+fn a14_the_least_proven_balance_is_in_the_report() {
+    let sampled = |balances: &[(u64, u128)]| {
+        let mut inputs = inputs(&[("USDT", 1)]);
+        inputs.resample.push(ResampleInput {
+            network: "ETH".into(),
+            beacon: [7; 32],
+            from: 10,
+            to: 12,
+            count: 3,
+        });
+        let text = own(&["USDT,ETH,a,0.000009", "USDT,ETH,b,0.000009"]);
+        let report = build_report(inputs, &sources(&text), &mut Proven(balances.to_vec())).unwrap();
+        report.check().unwrap();
+        report.resampled[0].clone()
+    };
+    let all = sampled(&[(HEIGHT, 9), (10, 9), (11, 2), (12, 8)]);
+    assert_eq!((all.listed.0, all.least.0, all.least_at, all.unseen), (18, 4, 11, 0));
+    assert_eq!(all.heights, [10, 11, 12]);
+    let missing = sampled(&[(HEIGHT, 9), (10, 9), (12, 8)]);
+    assert_eq!((missing.least.0, missing.least_at, missing.unseen), (0, 11, 2));
+    // A network that the policy doesn't know, one twice, a range without heights.
+    let ask = |network: &str, to| ResampleInput {
+        network: network.into(),
+        beacon: [7; 32],
+        from: 10,
+        to,
+        count: 1,
+    };
+    for wrong in [vec![ask("NOWHERE", 12)], vec![ask("ETH", 12), ask("ETH", 13)], vec![ask("ETH", 9)]] {
+        let mut inputs = inputs(&[]);
+        inputs.resample = wrong;
+        assert!(ReportBuilder::new(inputs).is_err());
+    }
+}
+
+#[test]
+fn a14_ages_of_outputs_are_in_the_report() {
+    let id = "ab".repeat(32);
+    let text = own(&[&format!("BTC,BTC,a,5,,,,{id}:0"), &format!("BTC,BTC,a,2,,,,{id}:1")]);
+    let report = build_report(inputs(&[]), &sources(&text), &mut Proven(Vec::new())).unwrap();
+    report.check().unwrap();
+    let ages = &report.coin_ages[0];
+    // Five blocks old: in the bucket below ten.
+    assert_eq!((ages.ends[1], ages.amounts[1].0, ages.outputs[1]), (10, 500_000_000, 1));
+    assert_eq!(ages.unknown.0, 200_000_000);
+}
