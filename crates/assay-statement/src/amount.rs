@@ -1,3 +1,5 @@
+use alloc::format;
+use alloc::string::String;
 use core::fmt;
 
 use crate::AMOUNT_BITS;
@@ -109,6 +111,17 @@ pub fn parse_total(text: &str, decimals: u8) -> Result<u128, DecimalError> {
         (_, true) => Err(DecimalError::TooManyDecimals { decimals }),
         (value, false) => Ok(value),
     }
+}
+
+/// Base units of an asset with `decimals` as a plain decimal number of whole units, without zeros at the end: the inverse
+/// of [`parse_total`].
+pub fn format_decimal(base_units: u128, decimals: u8) -> String {
+    let decimals = usize::from(decimals);
+    let digits = format!("{base_units:0width$}", width = decimals + 1);
+    // There is at least one digit before the point.
+    let (whole, fraction) = digits.split_at(digits.len() - decimals);
+    let fraction = fraction.trim_end_matches('0');
+    if fraction.is_empty() { whole.into() } else { format!("{whole}.{fraction}") }
 }
 
 /// Digits before and behind the point as base units, at most `most`, and whether digits beyond `decimals` aren't zeros.

@@ -16,7 +16,7 @@ mod totals;
 mod uid;
 mod wide;
 
-pub use amount::{Amount, AmountError, DecimalError, parse_decimal, parse_total};
+pub use amount::{Amount, AmountError, DecimalError, format_decimal, parse_decimal, parse_total};
 pub use asset::{
     Asset, AssetTable, AssetTableError, HaircutTier, Price, ProductHaircuts, Symbol, SymbolError,
 };

@@ -1,16 +1,9 @@
 //! Figures for people.
 
+pub(crate) use assay_statement::format_decimal as whole_units;
 use assay_statement::{AssetTable, EntryKey, Kind, Totals};
 use assay_verifier::Figures;
 use serde_json::{Map, Value, json};
-
-/// Base units as whole units, such as `1.25`.
-pub(crate) fn whole_units(base_units: u128, decimals: u8) -> String {
-    let digits = format!("{base_units:0>width$}", width = usize::from(decimals) + 1);
-    let (whole, fraction) = digits.split_at(digits.len() - usize::from(decimals));
-    let fraction = fraction.trim_end_matches('0');
-    if fraction.is_empty() { whole.to_owned() } else { format!("{whole}.{fraction}") }
-}
 
 /// Symbol, kind and total of each key, in whole units.
 pub(crate) fn totals_lines(totals: &Totals, assets: &AssetTable, most: usize) -> Vec<String> {
