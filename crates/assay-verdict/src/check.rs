@@ -318,7 +318,9 @@ fn check_root(request: &Request<'_>, inclusion: &Found, proof: &Found) -> Code {
     match request.second_root {
         None => Code::NoSecondRoot,
         Some(second) if !same(request.root, second) => Code::RootDiffers,
-        Some(_) if inclusion.code == Code::OtherRoot || proof.code == Code::ProofOtherRoot => Code::RootDiffers,
+        Some(_) if inclusion.code == Code::OtherRoot || proof.code == Code::ProofOtherRoot => {
+            Code::RootDiffers
+        }
         // Nothing was checked with it.
         Some(_) if request.root.is_none() && !inclusion.passed() && !proof.passed() => Code::NoRoot,
         Some(_) => Code::RootMatch,
@@ -358,8 +360,7 @@ fn check_reserves(
                 Some(line) => line.decimals != asset.decimals || line.liabilities.equity != owed,
                 None => owed > 0,
             };
-        let (counted, verified) =
-            line.map_or((0, 0), |line| (line.reserves.counted, line.reserves.verified));
+        let (counted, verified) = line.map_or((0, 0), |line| (line.reserves.counted, line.reserves.verified));
         if owed > 0 {
             lines.push(ReserveLine {
                 asset: asset.symbol.as_str().to_owned(),

@@ -68,7 +68,11 @@ mod tests {
     fn there_and_back() {
         let json = "{\"any\": \"text\"}";
         let fragment = encode_link(json);
-        for given in [fragment.clone(), format!(" https://example.org/check.html#{fragment}\n"), format!("#lang=de&{fragment}")] {
+        for given in [
+            fragment.clone(),
+            format!(" https://example.org/check.html#{fragment}\n"),
+            format!("#lang=de&{fragment}"),
+        ] {
             assert_eq!(receipt_bytes(given.as_bytes()), Ok(Cow::Borrowed(json.as_bytes())), "{given}");
         }
         assert_eq!(receipt_bytes(json.as_bytes()), Ok(Cow::Borrowed(json.as_bytes())));

@@ -52,6 +52,9 @@ pub(crate) enum Command {
     Report(Report),
     /// Make a solvency report again from proof, files and policy, and compare it byte by byte.
     VerifyReport(VerifyReport),
+    /// Make public pages: the receipt page, and a transparency site from reports.
+    #[command(subcommand)]
+    Site(Site),
     /// Show the circuit: tables, parameters, bits of security, id.
     Circuit,
     /// Measure what proving costs on this machine.
@@ -226,18 +229,23 @@ pub(crate) struct Snapshot {
 
 impl Snapshot {
     pub(crate) fn epoch(&self) -> Result<Epoch, Failure> {
-        let seconds = match self.time.parse::<u64>() {
-            Ok(seconds) => seconds,
-            Err(_) => humantime::parse_rfc3339_weak(&self.time)
-                .ok()
-                .and_then(|time| time.duration_since(std::time::UNIX_EPOCH).ok())
-                .map(|since| since.as_secs())
-                .ok_or_else(|| {
-                    Failure::usage("--time: neither seconds nor a time such as 2026-09-30T00:00:00Z")
-                })?,
-        };
-        Epoch::new(&self.epoch, seconds).map_err(|error| Failure::usage(error.to_string()))
+        epoch(&self.epoch, &self.time)
     }
+}
+
+/// An epoch as it is typed.
+pub(crate) fn epoch(id: &str, time: &str) -> Result<Epoch, Failure> {
+    let seconds = match time.parse::<u64>() {
+        Ok(seconds) => seconds,
+        Err(_) => humantime::parse_rfc3339_weak(time)
+            .ok()
+            .and_then(|time| time.duration_since(std::time::UNIX_EPOCH).ok())
+            .map(|since| since.as_secs())
+            .ok_or_else(|| {
+                Failure::usage("--time: neither seconds nor a time such as 2026-09-30T00:00:00Z")
+            })?,
+    };
+    Epoch::new(id, seconds).map_err(|error| Failure::usage(error.to_string()))
 }
 
 #[derive(Args)]
@@ -299,8 +307,8 @@ pub(crate) struct Verify {
 #[derive(Args)]
 pub(crate) struct Receipt {
     /// Work folder of the finished run.
-    #[arg(long)]
-    pub(crate) work: PathBuf,
+    #[arg(long, required_unless_present = "share")]
+    pub(crate) work: Option<PathBuf>,
     /// Totals file of the run.
     #[arg(long)]
     pub(crate) totals: PathBuf,
@@ -310,6 +318,21 @@ pub(crate) struct Receipt {
     /// Make all receipts, one JSON object a line: `{"uid": ..., "receipt": ...}`.
     #[arg(long)]
     pub(crate) all: bool,
+    /// Make a link to this page that holds the receipt in its fragment, which browsers send to nobody.
+    #[arg(long, value_name = "PAGE", conflicts_with_all = ["all", "share"])]
+    pub(crate) link: Option<String>,
+    /// Check this receipt, and make what its customer can show to everybody: which root was checked, and no balance.
+    #[arg(long, value_name = "RECEIPT", conflicts_with_all = ["work", "all"], requires = "entity")]
+    pub(crate) share: Option<PathBuf>,
+    /// With --share: the entity that the receipt must be of.
+    #[arg(long, requires = "share", value_parser = |text: &str| Entity::new(text).map_err(|error| error.to_string()))]
+    pub(crate) entity: Option<Entity>,
+    /// With --share: the published root, 64 hex digits.
+    #[arg(long, requires = "share")]
+    pub(crate) root: Option<String>,
+    /// With --share: a final proof to verify.
+    #[arg(long, requires = "share")]
+    pub(crate) proof: Option<PathBuf>,
     /// The file to write, readable for its owner only [default: standard output].
     #[arg(long, required_if_eq("all", "true"))]
     pub(crate) out: Option<PathBuf>,
@@ -317,7 +340,7 @@ pub(crate) struct Receipt {
 
 #[derive(Args)]
 pub(crate) struct VerifyReceipt {
-    /// The receipt.
+    /// The receipt: the file, or a file with the link that holds it.
     pub(crate) receipt: PathBuf,
     /// Your uid, as you are registered; `-` reads it from standard input.
     #[arg(long)]
@@ -325,10 +348,19 @@ pub(crate) struct VerifyReceipt {
     /// The entity that you have your account with.
     #[arg(long, value_parser = |text: &str| Entity::new(text).map_err(|error| error.to_string()))]
     pub(crate) entity: Entity,
+    /// The snapshot that it must be of [default: the totals file's].
+    #[arg(long, requires = "time")]
+    pub(crate) epoch: Option<String>,
+    /// Time of the snapshot: seconds since 1970, or as in 2026-09-30T00:00:00Z.
+    #[arg(long, requires = "epoch")]
+    pub(crate) time: Option<String>,
     /// The published root, 64 hex digits, from somewhere else than the receipt.
     #[arg(long, required_unless_present = "proof")]
     pub(crate) root: Option<String>,
-    /// A final proof or a bundle to verify and take the root from.
+    /// The published root as you found it in a second place.
+    #[arg(long)]
+    pub(crate) second_root: Option<String>,
+    /// A final proof or a bundle to verify and, without --root, to take the root from.
     #[arg(long, requires = "totals")]
     pub(crate) proof: Option<PathBuf>,
     /// The published totals file; the root binds its asset table.
@@ -337,6 +369,12 @@ pub(crate) struct VerifyReceipt {
     /// Asset table (TOML), instead of the one in the totals file.
     #[arg(long)]
     pub(crate) assets: Option<PathBuf>,
+    /// Digest that the asset table must have, 64 hex digits.
+    #[arg(long)]
+    pub(crate) asset_table: Option<String>,
+    /// A solvency report, whose reserves are compared with the proven totals.
+    #[arg(long, requires = "proof")]
+    pub(crate) report: Option<PathBuf>,
 }
 
 #[derive(Subcommand)]
@@ -472,6 +510,32 @@ pub(crate) struct VerifyReport {
     pub(crate) report: PathBuf,
     #[command(flatten)]
     pub(crate) input: ReportInput,
+}
+
+#[derive(Subcommand)]
+pub(crate) enum Site {
+    /// Make the receipt page as one file that works offline.
+    Page(SitePage),
+}
+
+#[derive(Args)]
+pub(crate) struct SitePage {
+    /// The verifier as a WebAssembly module, as `web/build` makes it.
+    #[arg(long)]
+    pub(crate) verifier: PathBuf,
+    /// Report (JSON) whose entity, epoch, root and asset table the page is to expect, and which it holds. Without it
+    /// customers type what they expect.
+    #[arg(long, requires_all = ["proof", "totals"])]
+    pub(crate) report: Option<PathBuf>,
+    /// Final proof of the report's epoch, which the page holds.
+    #[arg(long, requires = "report")]
+    pub(crate) proof: Option<PathBuf>,
+    /// Totals file of the report's epoch, which the page holds.
+    #[arg(long, requires = "report")]
+    pub(crate) totals: Option<PathBuf>,
+    /// The file to write.
+    #[arg(long)]
+    pub(crate) out: PathBuf,
 }
 
 #[derive(Args)]

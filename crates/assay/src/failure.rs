@@ -9,7 +9,8 @@ use assay_commit::ReceiptError;
 use assay_ledger::LedgerError;
 use assay_prover::{ProverError, ReceiptsError};
 use assay_reserves::{CanonicalError, ReserveError, VerifyError as ReportError};
-use assay_verifier::{OpeningError, RecordError, TotalsFileError, VerifyError};
+use assay_verdict::{Class, Code, receipt_code, verify_code};
+use assay_verifier::{OpeningError, TotalsFileError, VerifyError};
 use serde_json::json;
 
 /// A result that can't be written (a full disk, a closed pipe) is no bug: it ends the command with "could not check".
@@ -41,6 +42,27 @@ enum Kind {
     Bug = 101,
 }
 
+impl Kind {
+    /// The kind of a failure with a code of this class.
+    const fn of(class: Class) -> Self {
+        match class {
+            Class::Unreadable => Self::Unreadable,
+            Class::NotChecked => Self::NotChecked,
+            Class::Rejected | Class::Passed => Self::Rejected,
+        }
+    }
+
+    const fn name(self) -> &'static str {
+        match self {
+            Self::Rejected => "rejected",
+            Self::Usage => "usage",
+            Self::Unreadable => "unreadable",
+            Self::NotChecked => "not_checked",
+            Self::Bug => "bug",
+        }
+    }
+}
+
 impl Failure {
     fn new(kind: Kind, message: impl Display) -> Self {
         Self { kind, message: message.to_string(), hint: None, told: false }
@@ -52,6 +74,11 @@ impl Failure {
 
     pub(crate) fn usage(message: impl Display) -> Self {
         Self::new(Kind::Usage, message)
+    }
+
+    /// A failure with a code of this class.
+    pub(crate) fn of(class: Class, message: impl Display) -> Self {
+        Self::new(Kind::of(class), message)
     }
 
     pub(crate) fn unreadable(message: impl Display) -> Self {
@@ -76,14 +103,10 @@ impl Failure {
     /// Says what went wrong and returns the exit code.
     pub(crate) fn report(&self, json: bool) -> ExitCode {
         if json && !self.told {
-            let kind = match self.kind {
-                Kind::Rejected => "rejected",
-                Kind::Usage => "usage",
-                Kind::Unreadable => "unreadable",
-                Kind::NotChecked => "not_checked",
-                Kind::Bug => "bug",
-            };
-            println!("{}", json!({"version": 1, "ok": false, "error": kind, "message": self.message}));
+            println!(
+                "{}",
+                json!({"version": 1, "ok": false, "error": self.kind.name(), "message": self.message})
+            );
         }
         eprintln!("error: {}", self.message);
         if let Some(hint) = self.hint {
@@ -150,10 +173,9 @@ impl From<ProverError> for Failure {
 
 impl From<VerifyError> for Failure {
     fn from(error: VerifyError) -> Self {
-        let kind = match &error {
-            VerifyError::Record(RecordError::Magic | RecordError::Version { .. }) => Kind::Unreadable,
-            VerifyError::Setup => Kind::Bug,
-            _ => Kind::Rejected,
+        let kind = match verify_code(&error) {
+            Code::VerifierFault => Kind::Bug,
+            code => Kind::of(code.class()),
         };
         Self::new(kind, error)
     }
@@ -201,11 +223,7 @@ impl From<OpeningError> for Failure {
 
 impl From<ReceiptError> for Failure {
     fn from(error: ReceiptError) -> Self {
-        let kind = match &error {
-            ReceiptError::Json { .. } | ReceiptError::Format | ReceiptError::TooLarge => Kind::Unreadable,
-            _ => Kind::Rejected,
-        };
-        Self::new(kind, error)
+        Self::new(Kind::of(receipt_code(&error).class()), error)
     }
 }
 

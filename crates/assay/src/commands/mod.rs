@@ -9,6 +9,7 @@ mod prove;
 mod receipt;
 mod report;
 mod reserves;
+mod site;
 mod verify;
 
 use std::fs;
@@ -46,6 +47,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<(), Failure> {
         Command::Reserves(arguments) => reserves::run(arguments, voice),
         Command::Report(arguments) => report::make(arguments, voice),
         Command::VerifyReport(arguments) => report::verify(arguments, voice),
+        Command::Site(arguments) => site::run(arguments, voice),
         Command::Circuit => circuit::run(voice),
         Command::Bench(arguments) => bench::run(arguments, voice),
         Command::Completions { shell } => {
