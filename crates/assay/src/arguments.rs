@@ -373,7 +373,7 @@ pub(crate) struct VerifyReceipt {
     #[arg(long)]
     pub(crate) asset_table: Option<String>,
     /// A solvency report, whose reserves are compared with the proven totals.
-    #[arg(long, requires = "proof")]
+    #[arg(long)]
     pub(crate) report: Option<PathBuf>,
 }
 
