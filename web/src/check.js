@@ -225,16 +225,15 @@
   /** @type {{verdict: any, ms: number} | null} */
   let last = null;
 
+  /** A verdict that says nothing yet: a refused request has only some of these. */
+  const NOTHING = { results: [], receipt: null, proof: null, reserves: [], share: null, asset_table: null };
   /** What the page says when the verifier gives no answer. @param {unknown} error */
-  const fault = (error) => ({
-    verdict: "not_checked", code: "verifier-fault", results: [], receipt: null, proof: null, reserves: [], share: null,
-    asset_table: null, field: String(error),
-  });
+  const fault = (error) => ({ ...NOTHING, verdict: "not_checked", code: "verifier-fault", field: String(error) });
 
   const check = async () => {
     try {
       const { json, ms } = await ask({ request: makeRequest() });
-      last = { verdict: JSON.parse(json), ms };
+      last = { verdict: { ...NOTHING, ...JSON.parse(json) }, ms };
     } catch (error) {
       last = { verdict: fault(error), ms: 0 };
       // The module may be in any state now.

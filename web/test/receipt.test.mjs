@@ -43,6 +43,8 @@ async function open(file, { fragment = "", ...options } = {}) {
   await page.waitForSelector("body[data-ready]", { timeout: 60_000 });
   assert.equal(await page.getAttribute("body", "data-ready"), "yes", await page.textContent("#loading"));
   page.on("request", (request) => page.requests.push(request.url()));
+  page.failures = [];
+  page.on("requestfailed", (request) => page.failures.push([request.url(), request.failure().errorText]));
   return page;
 }
 
@@ -127,7 +129,9 @@ test("nothing can leave the page", async () => {
     return tried;
   });
   assert.deepEqual(blocked, { fetch: "blocked", image: "blocked", script: "blocked" });
-  assert.deepEqual(page.requests.filter((url) => !url.startsWith("blob:")), []);
+  // The browser tells of the image, which its policy stopped.
+  assert.deepEqual(page.requests.filter((url) => !url.startsWith("blob:")), ["https://site.example/x.png"]);
+  assert.deepEqual(page.failures, [["https://site.example/x.png", "csp"]]);
   await page.context().close();
 });
 

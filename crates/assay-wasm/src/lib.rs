@@ -169,3 +169,73 @@ pub extern "C" fn verify() -> usize {
 pub extern "C" fn answer() -> usize {
     held(&ANSWER).as_ptr().expose_provenance()
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+    use serde_json::Value;
+
+    use super::*;
+
+    fn answered(bytes: &[u8]) -> Value {
+        let value: Value = serde_json::from_str(&answer_to(bytes)).unwrap();
+        assert_eq!(value["format"], VERDICT_FORMAT);
+        assert_ne!(value["verdict"], "verified");
+        value
+    }
+
+    fn request(head: &str, files: &[u8]) -> Vec<u8> {
+        [&(head.len() as u32).to_le_bytes(), head.as_bytes(), files].concat()
+    }
+
+    const HEAD: &str = r#"{"uid":"a","entity":"a.example","epoch":null,"root":null,"second_root":null,
+        "asset_table":null,"confirmed":null,"files":{"receipt":2,"proof":null,"totals":null,"report":null}}"#;
+
+    #[test]
+    fn wrong_requests_are_named() {
+        assert_eq!(answered(b"")["field"], "request");
+        assert_eq!(answered(&[255; 8])["field"], "request");
+        assert_eq!(answered(&request("{", b""))["field"], "head");
+        assert_eq!(answered(&request(HEAD, b"{"))["field"], "files");
+        assert_eq!(answered(&request(HEAD, b"{}x"))["field"], "files");
+        assert_eq!(answered(&request(&HEAD.replace("a.example", "A"), b"{}"))["field"], "entity");
+        assert_eq!(
+            answered(&request(&HEAD.replace("\"root\":null", "\"root\":\"12\""), b"{}"))["field"],
+            "root"
+        );
+        let read = answered(&request(HEAD, b"{}"));
+        assert_eq!((&read["verdict"], &read["code"]), (&"unreadable".into(), &"receipt-malformed".into()));
+    }
+
+    #[test]
+    fn exports_answer_like_the_function() {
+        let bytes = request(HEAD, b"{}");
+        assert_ne!(alloc(bytes.len()), 0);
+        held(&REQUEST).copy_from_slice(&bytes);
+        let length = verify();
+        assert_ne!(answer(), 0);
+        assert_eq!(held(&ANSWER).len(), length);
+        assert_eq!(held(&ANSWER).as_slice(), answer_to(&bytes).as_bytes());
+        assert_eq!(alloc(MAX_REQUEST_BYTES + 1), 0);
+        // Nothing of the request stays.
+        assert!(held(&REQUEST).is_empty());
+    }
+
+    proptest! {
+        #[test]
+        fn any_bytes_get_an_answer(bytes in proptest::collection::vec(any::<u8>(), 0..400)) {
+            answered(&bytes);
+            let head = HEAD.replace("\"receipt\":2", &format!("\"receipt\":{0},\"proof\":{0}", bytes.len()))
+                .replace(",\"proof\":null", "");
+            answered(&request(&head, &[bytes.as_slice(), &bytes].concat()));
+        }
+
+        #[test]
+        fn proofs_of_any_bytes(rest in proptest::collection::vec(any::<u8>(), 0..400)) {
+            let file = [b"ASSAYPRF\x01\0\0\0".as_slice(), &rest].concat();
+            let head = HEAD.replace("\"receipt\":2", &format!("\"receipt\":null,\"proof\":{}", file.len()))
+                .replace("\"proof\":null,", "").replace(",\"proof\":null", "");
+            answered(&request(&head, &file));
+        }
+    }
+}

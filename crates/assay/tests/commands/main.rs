@@ -6,6 +6,7 @@
 mod bench;
 mod check;
 mod circuit;
+mod conformance;
 mod demo;
 mod exchange;
 mod generate;
