@@ -43,6 +43,9 @@ pub(crate) enum Command {
     Verify(Verify),
     /// Make the receipt of one customer, or of all.
     Receipt(Receipt),
+    /// Put all receipts into one encrypted container, and get them out by uid.
+    #[command(subcommand)]
+    Receipts(Receipts),
     /// Check a receipt against a root that you have from somewhere else.
     VerifyReceipt(VerifyReceipt),
     /// Look at reserve files: inconsistencies, signatures, the text to sign, heights to ask for.
@@ -336,6 +339,45 @@ pub(crate) struct Receipt {
     /// The file to write, readable for its owner only [default: standard output].
     #[arg(long, required_if_eq("all", "true"))]
     pub(crate) out: Option<PathBuf>,
+}
+
+#[derive(Subcommand)]
+pub(crate) enum Receipts {
+    /// Write all receipts into one indexed, compressed and encrypted file.
+    Export(ExportReceipts),
+    /// Get one receipt out of such a file.
+    Get(GetReceipt),
+}
+
+#[derive(Args)]
+pub(crate) struct ExportReceipts {
+    /// Work folder of the finished run.
+    #[arg(long)]
+    pub(crate) work: PathBuf,
+    /// Totals file of the run.
+    #[arg(long)]
+    pub(crate) totals: PathBuf,
+    /// File with the container's key, made by `assay secret`; not the secret of the epoch.
+    #[arg(long)]
+    pub(crate) key: PathBuf,
+    /// The file to write, readable for its owner only.
+    #[arg(long)]
+    pub(crate) out: PathBuf,
+}
+
+#[derive(Args)]
+pub(crate) struct GetReceipt {
+    /// The file that `assay receipts export` wrote.
+    pub(crate) container: PathBuf,
+    /// File with the container's key.
+    #[arg(long)]
+    pub(crate) key: PathBuf,
+    /// The entity that the receipts are of.
+    #[arg(long, value_parser = |text: &str| Entity::new(text).map_err(|error| error.to_string()))]
+    pub(crate) entity: Entity,
+    /// Uid of the customer; `-` reads it from standard input.
+    #[arg(long)]
+    pub(crate) uid: String,
 }
 
 #[derive(Args)]

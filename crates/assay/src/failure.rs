@@ -8,6 +8,7 @@ use std::process::ExitCode;
 use assay_commit::ReceiptError;
 use assay_ledger::LedgerError;
 use assay_prover::{ProverError, ReceiptsError};
+use assay_receipts::ContainerError;
 use assay_reserves::{CanonicalError, ReserveError, VerifyError as ReportError};
 use assay_verdict::{Class, Code, receipt_code, verify_code};
 use assay_verifier::{OpeningError, TotalsFileError, VerifyError};
@@ -236,6 +237,18 @@ impl From<ReceiptsError> for Failure {
             ReceiptsError::NoAccount => Self::rejected(error),
             ReceiptsError::NotFinished | ReceiptsError::OtherRun => Self::usage(error),
         }
+    }
+}
+
+impl From<ContainerError> for Failure {
+    fn from(error: ContainerError) -> Self {
+        let kind = match &error {
+            ContainerError::File(_) | ContainerError::Randomness => Kind::NotChecked,
+            ContainerError::Magic | ContainerError::Version { .. } => Kind::Unreadable,
+            ContainerError::TooLarge => Kind::Usage,
+            _ => Kind::Rejected,
+        };
+        Self::new(kind, error)
     }
 }
 

@@ -7,6 +7,7 @@ mod demo;
 mod generate;
 mod prove;
 mod receipt;
+mod receipts;
 mod report;
 mod reserves;
 mod site;
@@ -43,6 +44,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<(), Failure> {
         Command::Prove(arguments) => prove::run(arguments, voice),
         Command::Verify(arguments) => verify::run(arguments, voice),
         Command::Receipt(arguments) => receipt::make(arguments, voice),
+        Command::Receipts(arguments) => receipts::run(arguments, voice),
         Command::VerifyReceipt(arguments) => receipt::verify(arguments, voice),
         Command::Reserves(arguments) => reserves::run(arguments, voice),
         Command::Report(arguments) => report::make(arguments, voice),
