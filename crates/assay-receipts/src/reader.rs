@@ -9,9 +9,7 @@ use assay_statement::{Entity, Uid};
 use chacha20poly1305::aead::{Aead, Payload};
 
 use crate::key::Keys;
-use crate::layout::{
-    ENTRY_BYTES, Head, IndexEntry, MAX_SEALED_BYTES, TAG_BYTES, bound, lookup_key, nonce,
-};
+use crate::layout::{ENTRY_BYTES, Head, IndexEntry, MAX_SEALED_BYTES, TAG_BYTES, bound, lookup_key, nonce};
 use crate::{ContainerError, ContainerKey};
 
 /// An open container. Nothing of it is kept in memory, and it serves any number of threads.

@@ -61,7 +61,12 @@ impl Sealer {
 
 impl<W: Write + Seek> ContainerWriter<W> {
     /// Begins a container for receipts of `entity` under `root`, at the start of `out`.
-    pub fn new(mut out: W, key: &ContainerKey, entity: &Entity, root: &Digest) -> Result<Self, ContainerError> {
+    pub fn new(
+        mut out: W,
+        key: &ContainerKey,
+        entity: &Entity,
+        root: &Digest,
+    ) -> Result<Self, ContainerError> {
         let mut salt = [0; SALT_BYTES];
         getrandom::fill(&mut salt).map_err(|_| ContainerError::Randomness)?;
         // The head comes last: until then the file is none of ours.

@@ -27,7 +27,8 @@ fn receipt(number: usize) -> Vec<u8> {
 
 fn container(count: usize) -> Vec<u8> {
     let committer = Committer::new(Hasher::new(), &entity(), &Digest::default());
-    let mut writer = ContainerWriter::new(Cursor::new(Vec::new()), &KEY, &entity(), &Digest::default()).unwrap();
+    let mut writer =
+        ContainerWriter::new(Cursor::new(Vec::new()), &KEY, &entity(), &Digest::default()).unwrap();
     let sealer = writer.sealer();
     for number in 0..count {
         let digest = committer.uid_digest(&uid(number));
@@ -194,7 +195,8 @@ fn records_of_another_container() {
 
 #[test]
 fn numbers_and_uids_once_each() {
-    let mut writer = ContainerWriter::new(Cursor::new(Vec::new()), &KEY, &entity(), &Digest::default()).unwrap();
+    let mut writer =
+        ContainerWriter::new(Cursor::new(Vec::new()), &KEY, &entity(), &Digest::default()).unwrap();
     let sealer = writer.sealer();
     let digest = Digest::default();
     assert!(matches!(writer.push(&sealer.seal(1, &digest, b"a").unwrap()), Err(ContainerError::Record)));

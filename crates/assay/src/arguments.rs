@@ -556,8 +556,41 @@ pub(crate) struct VerifyReport {
 
 #[derive(Subcommand)]
 pub(crate) enum Site {
+    /// Make the transparency site of an entity from its reports: static pages that need no script but for verifying.
+    Build(SiteBuild),
+    /// Serve such a site to this machine alone, to look at it before it is published.
+    Serve(SiteServe),
     /// Make the receipt page as one file that works offline.
     Page(SitePage),
+}
+
+#[derive(Args)]
+pub(crate) struct SiteInput {
+    /// Reports (JSON), or folders with a report.json. Where totals.json and proof.assay are beside a report, or one folder up,
+    /// the proof is verified and published with it.
+    #[arg(required = true)]
+    pub(crate) reports: Vec<PathBuf>,
+    /// The verifier as a WebAssembly module, as `web/build` makes it; without it there are no receipt pages.
+    #[arg(long)]
+    pub(crate) verifier: Option<PathBuf>,
+}
+
+#[derive(Args)]
+pub(crate) struct SiteBuild {
+    #[command(flatten)]
+    pub(crate) input: SiteInput,
+    /// Folder for the site, which must not exist or be empty.
+    #[arg(long)]
+    pub(crate) out: PathBuf,
+}
+
+#[derive(Args)]
+pub(crate) struct SiteServe {
+    #[command(flatten)]
+    pub(crate) input: SiteInput,
+    /// Port on the loopback address; 0 takes any that is free.
+    #[arg(long, default_value_t = 8080)]
+    pub(crate) port: u16,
 }
 
 #[derive(Args)]

@@ -10,6 +10,7 @@ use assay_ledger::LedgerError;
 use assay_prover::{ProverError, ReceiptsError};
 use assay_receipts::ContainerError;
 use assay_reserves::{CanonicalError, ReserveError, VerifyError as ReportError};
+use assay_site::SiteError;
 use assay_verdict::{Class, Code, receipt_code, verify_code};
 use assay_verifier::{OpeningError, TotalsFileError, VerifyError};
 use serde_json::json;
@@ -92,6 +93,12 @@ impl Failure {
 
     pub(crate) fn with_hint(mut self, hint: &'static str) -> Self {
         self.hint = Some(hint);
+        self
+    }
+
+    /// Names the file that it is about.
+    pub(crate) fn about(mut self, path: &Path) -> Self {
+        self.message = format!("{}: {}", path.display(), self.message);
         self
     }
 
@@ -249,6 +256,21 @@ impl From<ContainerError> for Failure {
             _ => Kind::Rejected,
         };
         Self::new(kind, error)
+    }
+}
+
+impl From<SiteError> for Failure {
+    fn from(error: SiteError) -> Self {
+        match error {
+            SiteError::Report(error) => error.into(),
+            SiteError::Totals(error) => error.into(),
+            SiteError::Proof(error) => error.into(),
+            SiteError::Contradiction(_) | SiteError::OtherTotals { .. } => Self::rejected(error),
+            SiteError::Epoch(_) => Self::unreadable(error),
+            SiteError::Epochs | SiteError::Duplicate { .. } | SiteError::OtherEntity { .. } => {
+                Self::usage(error)
+            }
+        }
     }
 }
 

@@ -18,5 +18,6 @@ mod receipt;
 mod report;
 mod round_trip;
 mod secret;
+mod site;
 mod verify;
 mod verify_receipt;
