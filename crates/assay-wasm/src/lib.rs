@@ -92,7 +92,7 @@ fn read<T>(bytes: &[u8], then: impl FnOnce(Request<'_>) -> T) -> Result<T, &'sta
     let (head, mut rest) = rest.split_at_checked(length).ok_or("request")?;
     let head: Head = serde_json::from_slice(head).map_err(|_| "head")?;
     let mut file = |length: Option<usize>| match length {
-        None => Ok(None),
+        None => Ok::<_, &'static str>(None),
         Some(length) => {
             let (file, after) = rest.split_at_checked(length).ok_or("files")?;
             rest = after;

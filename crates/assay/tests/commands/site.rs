@@ -94,29 +94,27 @@ fn hostile_reports() {
     let folder = tempfile::tempdir().unwrap();
     let out = |name: &str| folder.path().join(name);
     let script = "<script>alert(1)</script>";
-    let evil = changed(folder.path(), "evil", &[("\"asset\":\"BTC\"", &format!("\"asset\":\"{script}\""))]);
-    let long = "9".repeat(38);
-    let huge = changed(folder.path(), "huge", &[("\"epoch\":\"2026-q4\"", "\"epoch\":\"..\"")]);
-    let other =
-        changed(folder.path(), "other", &[("\"entity\":\"demo.example\"", "\"entity\":\"other.example\"")]);
+    let demo: Value = serde_json::from_slice(&fs::read(report()).unwrap()).unwrap();
+    let first = demo["assets"][0]["asset"].as_str().unwrap();
+    // It sorts before all symbols, so the report is well formed but for its taste.
+    let quoted = format!("\"asset\":\"{first}\"");
+    let evil = changed(folder.path(), "evil", &[(&quoted, &format!("\"asset\":\"{script}\""))]);
+    let dots = changed(folder.path(), "dots", &[("\"epoch\":\"2026-q4\"", "\"epoch\":\"..\"")]);
+    let entity = ("\"entity\":\"demo.example\"", "\"entity\":\"other.example\"");
+    let other = changed(folder.path(), "other", &[entity]);
     let next = changed(folder.path(), "next", &[("\"epoch\":\"2026-q4\"", "\"epoch\":\"2027-q1\"")]);
 
     let site = out("site-evil");
-    let said = build(&[evil], &site);
-    // A report is refused or shown, but never run.
-    if said.code == 0 {
-        for (path, html) in pages(&site) {
-            assert!(!html.contains("<script"), "{}", path.display());
-            assert!(
-                html.contains("&lt;script&gt;") || path.ends_with("how.html") || path.ends_with("index.html")
-            );
-        }
+    build(&[evil], &site).is(0);
+    let shown = pages(&site);
+    assert!(shown.iter().any(|(_, html)| html.contains("&lt;script&gt;")));
+    for (path, html) in shown {
+        assert!(!html.contains("<script"), "{}", path.display());
     }
     // An epoch of dots stays in its folder.
     let site = out("site-dots");
-    build(&[huge], &site).is(0);
-    assert!(site.join("epoch-../index.html").exists() || site.join("epoch-..").is_dir());
-    assert!(!folder.path().join("index.html").exists());
+    build(&[dots], &site).is(0);
+    assert!(site.join("epoch-..").is_dir() && !folder.path().join("index.html").exists());
 
     build(&[report(), report()], &out("twice")).is(2);
     build(&[report(), other], &out("mixed")).is(2);
@@ -125,7 +123,6 @@ fn hostile_reports() {
     for left in ["twice", "mixed"] {
         assert!(!out(left).exists(), "{left}");
     }
-    let _ = long;
     let junk = changed(folder.path(), "junk", &[("{", "[")]);
     build(&[junk], &out("junk-site")).is(3);
     build(&[folder.path().join("missing")], &out("missing-site")).is(4);
