@@ -106,19 +106,19 @@ impl ReceiptMaker {
     ) -> Result<u64, E> {
         // As many as are in memory at once.
         const BATCH: usize = 1 << 13;
-        let mut made = 0;
+        let mut made: u64 = 0;
         for segment in 0..self.layout.segments.len() {
             self.load(segment)?;
             let indices: Vec<usize> = (0..self.accounts().map_or(0, Accounts::len)).collect();
             for batch in indices.chunks(BATCH) {
                 let results: Vec<Result<T, E>> = batch
                     .par_iter()
-                    .zip(made..)
-                    .map(|(index, number)| {
+                    .enumerate()
+                    .map(|(at, index)| {
                         let receipt = self.make(*index)?;
                         let accounts = self.accounts().ok_or(ReceiptsError::NoAccount)?;
                         let uid = Uid::new(accounts.get(*index).uid).map_err(|_| ReceiptsError::OtherRun)?;
-                        each(number, &self.committer.uid_digest(&uid), &receipt)
+                        each(made + at as u64, &self.committer.uid_digest(&uid), &receipt)
                     })
                     .collect();
                 for result in results {
