@@ -4,7 +4,7 @@ use std::path::Path;
 #[cfg(not(unix))]
 use std::sync::Mutex;
 
-use assay_commit::{Committer, Digest, Hasher, MAX_RECEIPT_BYTES};
+use assay_commit::{Committer, Digest, EMPTY, Hasher, MAX_RECEIPT_BYTES};
 use assay_statement::{Entity, Uid};
 use chacha20poly1305::aead::{Aead, Payload};
 
@@ -60,7 +60,7 @@ impl Container {
         }
         let root = Digest::from_bytes(&head.root).map_err(|_| ContainerError::Key)?;
         // Uid digests depend on the entity alone.
-        let committer = Committer::new(Hasher::new(), entity, &Digest::default());
+        let committer = Committer::new(Hasher::new(), entity, &EMPTY);
         #[cfg(not(unix))]
         let file = Mutex::new(file);
         Ok(Self { file, keys, committer, head, root })

@@ -5,7 +5,7 @@ use std::fs;
 use std::io::Cursor;
 use std::path::{Path, PathBuf};
 
-use assay_commit::{Committer, Digest, Hasher};
+use assay_commit::{Committer, EMPTY, Hasher};
 use assay_receipts::{Container, ContainerError, ContainerKey, ContainerWriter, PADDING};
 use assay_statement::{Entity, Uid};
 
@@ -26,9 +26,9 @@ fn receipt(number: usize) -> Vec<u8> {
 }
 
 fn container(count: usize) -> Vec<u8> {
-    let committer = Committer::new(Hasher::new(), &entity(), &Digest::default());
+    let committer = Committer::new(Hasher::new(), &entity(), &EMPTY);
     let mut writer =
-        ContainerWriter::new(Cursor::new(Vec::new()), &KEY, &entity(), &Digest::default()).unwrap();
+        ContainerWriter::new(Cursor::new(Vec::new()), &KEY, &entity(), &EMPTY).unwrap();
     let sealer = writer.sealer();
     for number in 0..count {
         let digest = committer.uid_digest(&uid(number));
@@ -69,7 +69,7 @@ fn everybody_gets_their_own() {
     let file = written(&container(300));
     let container = open(&file.path).unwrap();
     assert_eq!(container.len(), 300);
-    assert_eq!(container.root(), &Digest::default());
+    assert_eq!(container.root(), &EMPTY);
     for number in 0..300 {
         assert_eq!(container.receipt(&uid(number)).unwrap().unwrap(), receipt(number));
     }
@@ -99,7 +99,7 @@ fn without_the_key_it_shows_nobody() {
         assert!(!bytes.windows(hidden.len()).any(|window| window == hidden));
     }
     // Uid digests are no secret to whoever can guess uids, so they aren't in it either.
-    let committer = Committer::new(Hasher::new(), &entity(), &Digest::default());
+    let committer = Committer::new(Hasher::new(), &entity(), &EMPTY);
     let digest = committer.uid_digest(&uid(3)).to_bytes();
     assert!(!bytes.windows(8).any(|window| window == &digest[..8]));
     // Two containers of the same receipts have nothing in common but their heads' constants.
@@ -196,9 +196,9 @@ fn records_of_another_container() {
 #[test]
 fn numbers_and_uids_once_each() {
     let mut writer =
-        ContainerWriter::new(Cursor::new(Vec::new()), &KEY, &entity(), &Digest::default()).unwrap();
+        ContainerWriter::new(Cursor::new(Vec::new()), &KEY, &entity(), &EMPTY).unwrap();
     let sealer = writer.sealer();
-    let digest = Digest::default();
+    let digest = EMPTY;
     assert!(matches!(writer.push(&sealer.seal(1, &digest, b"a").unwrap()), Err(ContainerError::Record)));
     writer.push(&sealer.seal(0, &digest, b"a").unwrap()).unwrap();
     writer.push(&sealer.seal(1, &digest, b"b").unwrap()).unwrap();
