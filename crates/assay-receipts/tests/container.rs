@@ -27,8 +27,7 @@ fn receipt(number: usize) -> Vec<u8> {
 
 fn container(count: usize) -> Vec<u8> {
     let committer = Committer::new(Hasher::new(), &entity(), &EMPTY);
-    let mut writer =
-        ContainerWriter::new(Cursor::new(Vec::new()), &KEY, &entity(), &EMPTY).unwrap();
+    let mut writer = ContainerWriter::new(Cursor::new(Vec::new()), &KEY, &entity(), &EMPTY).unwrap();
     let sealer = writer.sealer();
     for number in 0..count {
         let digest = committer.uid_digest(&uid(number));
@@ -195,8 +194,7 @@ fn records_of_another_container() {
 
 #[test]
 fn numbers_and_uids_once_each() {
-    let mut writer =
-        ContainerWriter::new(Cursor::new(Vec::new()), &KEY, &entity(), &EMPTY).unwrap();
+    let mut writer = ContainerWriter::new(Cursor::new(Vec::new()), &KEY, &entity(), &EMPTY).unwrap();
     let sealer = writer.sealer();
     let digest = EMPTY;
     assert!(matches!(writer.push(&sealer.seal(1, &digest, b"a").unwrap()), Err(ContainerError::Record)));
