@@ -15,6 +15,7 @@ mod hidden;
 mod interface;
 mod prove;
 mod receipt;
+mod receipts;
 mod report;
 mod round_trip;
 mod secret;
