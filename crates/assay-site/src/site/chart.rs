@@ -101,7 +101,7 @@ pub(super) fn gaps(times: &[u64]) -> Vec<bool> {
 }
 
 const HEIGHT: u32 = 210;
-const PLOT_FROM: u32 = 44;
+const PLOT_FROM: u32 = 56;
 const PLOT_TO: u32 = WIDTH - 14;
 const BOTTOM: u32 = HEIGHT - 28;
 const TOP: u32 = 16;
@@ -137,7 +137,7 @@ pub(super) fn history(points: &[Point], name: &str, gap: &str) -> String {
         svg.push_str(&format!(
             "<path class=\"{class}\" d=\"M{PLOT_FROM} {line}H{PLOT_TO}\"/>\
              <text class=\"value\" x=\"{}\" y=\"{}\">{percent} %</text>",
-            PLOT_FROM - 4,
+            PLOT_FROM - 10,
             line + 4
         ));
     }

@@ -215,7 +215,7 @@ fn history(site: &Site<'_>, texts: &Texts) -> String {
         let report = &epoch.report;
         rows.push(vec![
             format!("<a href=\"{}/index.html\">{}</a>", escape(&epoch.folder()), escape(&report.epoch)),
-            escape(&point.label),
+            format!("<time>{}</time>", escape(&point.label)),
             texts.yes(report.solvent),
             texts.yes(report.solvent_verified),
             escape(&number(language, report.accounts)),
