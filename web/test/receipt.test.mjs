@@ -335,6 +335,11 @@ test("readable for all: axe, languages, widths and colours", async () => {
         await page.screenshot({ path: path.join(ARTIFACTS, `${name}.png`), fullPage: true });
         const wide = await page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth);
         assert.equal(wide, 0, "the page scrolls sideways");
+        const cut = await page.evaluate(() => {
+          const box = document.querySelector("#balances .scroll");
+          return box.scrollWidth - box.clientWidth;
+        });
+        assert.equal(cut, 0, "balances are cut off");
         for (const [state, uid] of [["good", null], ["bad", "x@example.org"]]) {
           if (uid !== null) {
             await page.fill("#uid", uid);
