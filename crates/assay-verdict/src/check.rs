@@ -19,7 +19,10 @@ use crate::{
 pub fn check(request: &Request<'_>) -> Verdict {
     let totals = PublishedTotals::read(request);
     let table = request.assets.or(totals.table.as_ref());
-    let digest = table.map(|table| asset_table_digest(&Hasher::new(), table));
+    let digest = match request.assets {
+        Some(table) => Some(asset_table_digest(&Hasher::new(), table)),
+        None => totals.digest,
+    };
     let epoch = request.epoch.or(totals.epoch.as_ref());
 
     let (proof, statement) = check_proof(request, table, epoch);
@@ -119,22 +122,26 @@ fn judge(results: &[CheckResult]) -> (Outcome, Code) {
 struct PublishedTotals {
     file: Option<TotalsFile>,
     table: Option<AssetTable>,
+    /// Digest of the table; reading the file compared them.
+    digest: Option<Digest>,
     epoch: Option<Epoch>,
     error: Option<TotalsFileError>,
 }
 
 impl PublishedTotals {
     fn read(request: &Request<'_>) -> Self {
-        let mut read = Self { file: None, table: None, epoch: None, error: None };
+        let mut read = Self { file: None, table: None, digest: None, epoch: None, error: None };
         let Some(bytes) = request.totals else { return read };
         let parts = TotalsFile::from_json(bytes).and_then(|file| {
             let (table, epoch) = (file.asset_table()?, file.epoch()?);
             file.root()?;
-            Ok((file, table, epoch))
+            let digest = Digest::from_hex(&file.asset_table)?;
+            Ok((file, table, digest, epoch))
         });
         match parts {
-            Ok((file, table, epoch)) => {
-                (read.file, read.table, read.epoch) = (Some(file), Some(table), Some(epoch));
+            Ok((file, table, digest, epoch)) => {
+                (read.file, read.table) = (Some(file), Some(table));
+                (read.digest, read.epoch) = (Some(digest), Some(epoch));
             }
             Err(error) => read.error = Some(error),
         }
