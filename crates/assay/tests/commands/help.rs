@@ -32,10 +32,12 @@ fn help_texts_are_as_accepted() {
         "prove",
         "verify",
         "receipt",
+        "receipts",
         "verify-receipt",
         "reserves",
         "report",
         "verify-report",
+        "site",
         "circuit",
         "bench",
         "completions",
@@ -46,8 +48,15 @@ fn help_texts_are_as_accepted() {
         compare(command, &[command, "--help"]);
         assert_eq!(assay(["help", command]).is(0).stdout, assay([command, "--help"]).is(0).stdout);
     }
-    for command in ["check", "challenge", "resample"] {
-        compare(&format!("reserves-{command}"), &["reserves", command, "--help"]);
+    let below = [
+        ("reserves", ["check", "challenge", "resample"].as_slice()),
+        ("receipts", &["export", "get"]),
+        ("site", &["build", "serve", "page"]),
+    ];
+    for (command, commands) in below {
+        for below in commands {
+            compare(&format!("{command}-{below}"), &[command, below, "--help"]);
+        }
     }
 }
 
