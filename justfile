@@ -12,6 +12,10 @@ ci:
 test-all:
     .ci/test
 
+# Browser tests of the receipt page and the site; needs npm and Chromium.
+web:
+    .ci/web
+
 # Tests of all crates.
 test *args:
     cargo test --workspace --locked {{args}}

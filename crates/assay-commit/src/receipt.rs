@@ -135,6 +135,12 @@ impl Receipt {
             .map_err(|error| ReceiptError::Json { line: error.line(), column: error.column() })
     }
 
+    /// The receipt as JSON in one line, for where it is kept or sent.
+    pub fn to_compact_json(&self) -> Result<String, ReceiptError> {
+        serde_json::to_string(self)
+            .map_err(|error| ReceiptError::Json { line: error.line(), column: error.column() })
+    }
+
     /// Checks that `root` holds just this receipt's entries for `uid`, as the customer typed it.
     ///
     /// `entity` and `root` come from somewhere else than the receipt; `assets` may come from anywhere, since the

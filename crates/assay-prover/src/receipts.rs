@@ -8,6 +8,7 @@ use assay_commit::{
 };
 use assay_statement::{AssetTable, Entity, Epoch, Uid};
 use assay_verifier::{TotalsFile, TotalsFileError};
+use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
 use crate::accounts::Accounts;
@@ -94,6 +95,49 @@ impl ReceiptMaker {
             }
         }
         Ok(made)
+    }
+
+    /// The receipts of all customers in order of their leaf keys, made by all cores: `each` makes something of the number,
+    /// from 0, the uid digest and the receipt, in any order, and `take` gets the results in order.
+    pub fn for_each_parallel<T: Send, E: From<ReceiptsError> + Send>(
+        &mut self,
+        each: impl Fn(u64, &Digest, &Receipt) -> Result<T, E> + Sync,
+        mut take: impl FnMut(T) -> Result<(), E>,
+    ) -> Result<u64, E> {
+        // As many as are in memory at once.
+        const BATCH: usize = 1 << 13;
+        let mut made: u64 = 0;
+        for segment in 0..self.layout.segments.len() {
+            self.load(segment)?;
+            let indices: Vec<usize> = (0..self.accounts().map_or(0, Accounts::len)).collect();
+            for batch in indices.chunks(BATCH) {
+                let results: Vec<Result<T, E>> = batch
+                    .par_iter()
+                    .enumerate()
+                    .map(|(at, index)| {
+                        let receipt = self.make(*index)?;
+                        let accounts = self.accounts().ok_or(ReceiptsError::NoAccount)?;
+                        let uid = Uid::new(accounts.get(*index).uid).map_err(|_| ReceiptsError::OtherRun)?;
+                        each(made + at as u64, &self.committer.uid_digest(&uid), &receipt)
+                    })
+                    .collect();
+                for result in results {
+                    take(result?)?;
+                    made += 1;
+                }
+            }
+        }
+        Ok(made)
+    }
+
+    /// The entity that the receipts are of.
+    pub const fn entity(&self) -> &Entity {
+        &self.entity
+    }
+
+    /// The root that they are for.
+    pub const fn root(&self) -> &Digest {
+        &self.root
     }
 
     fn accounts(&self) -> Option<&Accounts> {

@@ -175,6 +175,16 @@ mod tests {
     }
 
     #[test]
+    fn writes_what_it_reads() {
+        assert_eq!(format_units(125_000_000, 8), "1.25");
+        assert_eq!(format_units(5, 8), "0.00000005");
+        assert_eq!(format_units(0, 0), "0");
+        assert_eq!(format_units(120, 0), "120");
+        let most = format_units(u128::MAX, 27);
+        assert_eq!(parse_total(&most, 27), Ok(u128::MAX));
+    }
+
+    #[test]
     fn refuses_everything_else() {
         for text in ["NaN", "inf", "1e5", "1,000", " 1", "1 ", "1.", ".5", "0x10", "١", "1.2.3", "--1"] {
             assert_eq!(parse_decimal(text, 8, true).unwrap_err(), DecimalError::NotANumber, "{text}");

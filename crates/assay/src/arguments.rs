@@ -46,6 +46,9 @@ pub(crate) enum Command {
     Verify(Verify),
     /// Make the receipt of one customer, or of all.
     Receipt(Receipt),
+    /// Put all receipts into one encrypted container, and get them out by uid.
+    #[command(subcommand)]
+    Receipts(Receipts),
     /// Check a receipt against a root that you have from somewhere else.
     VerifyReceipt(VerifyReceipt),
     /// Look at reserve files: inconsistencies, signatures, the text to sign, heights to ask for.
@@ -55,6 +58,9 @@ pub(crate) enum Command {
     Report(Report),
     /// Make a solvency report again from proof, files and policy, and compare it byte by byte.
     VerifyReport(VerifyReport),
+    /// Make public pages: the receipt page, and a transparency site from reports.
+    #[command(subcommand)]
+    Site(Site),
     /// Show the circuit: tables, parameters, bits of security, id.
     Circuit,
     /// Measure what proving costs on this machine.
@@ -287,8 +293,13 @@ pub(crate) struct Snapshot {
 
 impl Snapshot {
     pub(crate) fn epoch(&self) -> Result<Epoch, Failure> {
-        Epoch::new(&self.epoch, parse_time(&self.time)?).map_err(|error| Failure::usage(error.to_string()))
+        epoch(&self.epoch, &self.time)
     }
+}
+
+/// An epoch as it is typed.
+pub(crate) fn epoch(id: &str, time: &str) -> Result<Epoch, Failure> {
+    Epoch::new(id, parse_time(time)?).map_err(|error| Failure::usage(error.to_string()))
 }
 
 /// A time in seconds since 1970-01-01 UTC.
@@ -362,8 +373,8 @@ pub(crate) struct Verify {
 #[derive(Args)]
 pub(crate) struct Receipt {
     /// Work folder of the finished run.
-    #[arg(long)]
-    pub(crate) work: PathBuf,
+    #[arg(long, required_unless_present = "share")]
+    pub(crate) work: Option<PathBuf>,
     /// Totals file of the run.
     #[arg(long)]
     pub(crate) totals: PathBuf,
@@ -373,6 +384,21 @@ pub(crate) struct Receipt {
     /// Make all receipts, one JSON object a line: `{"uid": ..., "receipt": ...}`.
     #[arg(long)]
     pub(crate) all: bool,
+    /// Make a link to this page that holds the receipt in its fragment, which browsers send to nobody.
+    #[arg(long, value_name = "PAGE", conflicts_with_all = ["all", "share"])]
+    pub(crate) link: Option<String>,
+    /// Check this receipt, and make what its customer can show to everybody: which root was checked, and no balance.
+    #[arg(long, value_name = "RECEIPT", conflicts_with_all = ["work", "all"], requires = "entity")]
+    pub(crate) share: Option<PathBuf>,
+    /// With --share: the entity that the receipt must be of.
+    #[arg(long, requires = "share", value_parser = |text: &str| Entity::new(text).map_err(|error| error.to_string()))]
+    pub(crate) entity: Option<Entity>,
+    /// With --share: the published root, 64 hex digits.
+    #[arg(long, requires = "share")]
+    pub(crate) root: Option<String>,
+    /// With --share: a final proof to verify.
+    #[arg(long, requires = "share")]
+    pub(crate) proof: Option<PathBuf>,
     /// The file to write, readable for its owner only [default: standard output].
     #[arg(long, required_if_eq("all", "true"))]
     pub(crate) out: Option<PathBuf>,
@@ -381,9 +407,48 @@ pub(crate) struct Receipt {
     pub(crate) assets: Option<PathBuf>,
 }
 
+#[derive(Subcommand)]
+pub(crate) enum Receipts {
+    /// Write all receipts into one indexed, compressed and encrypted file.
+    Export(ExportReceipts),
+    /// Get one receipt out of such a file.
+    Get(GetReceipt),
+}
+
+#[derive(Args)]
+pub(crate) struct ExportReceipts {
+    /// Work folder of the finished run.
+    #[arg(long)]
+    pub(crate) work: PathBuf,
+    /// Totals file of the run.
+    #[arg(long)]
+    pub(crate) totals: PathBuf,
+    /// File with the container's key, made by `assay secret`; not the secret of the epoch.
+    #[arg(long)]
+    pub(crate) key: PathBuf,
+    /// The file to write, readable for its owner only.
+    #[arg(long)]
+    pub(crate) out: PathBuf,
+}
+
+#[derive(Args)]
+pub(crate) struct GetReceipt {
+    /// The file that `assay receipts export` wrote.
+    pub(crate) container: PathBuf,
+    /// File with the container's key.
+    #[arg(long)]
+    pub(crate) key: PathBuf,
+    /// The entity that the receipts are of.
+    #[arg(long, value_parser = |text: &str| Entity::new(text).map_err(|error| error.to_string()))]
+    pub(crate) entity: Entity,
+    /// Uid of the customer; `-` reads it from standard input.
+    #[arg(long)]
+    pub(crate) uid: String,
+}
+
 #[derive(Args)]
 pub(crate) struct VerifyReceipt {
-    /// The receipt.
+    /// The receipt: the file, or a file with the link that holds it.
     pub(crate) receipt: PathBuf,
     /// Your uid, as you are registered; `-` reads it from standard input.
     #[arg(long)]
@@ -391,10 +456,19 @@ pub(crate) struct VerifyReceipt {
     /// The entity that you have your account with.
     #[arg(long, value_parser = |text: &str| Entity::new(text).map_err(|error| error.to_string()))]
     pub(crate) entity: Entity,
+    /// The snapshot that it must be of [default: the totals file's].
+    #[arg(long, requires = "time")]
+    pub(crate) epoch: Option<String>,
+    /// Time of the snapshot: seconds since 1970, or as in 2026-09-30T00:00:00Z.
+    #[arg(long, requires = "epoch")]
+    pub(crate) time: Option<String>,
     /// The published root, 64 hex digits, from somewhere else than the receipt.
     #[arg(long, required_unless_present = "proof")]
     pub(crate) root: Option<String>,
-    /// A final proof or a bundle to verify and take the root from.
+    /// The published root as you found it in a second place.
+    #[arg(long)]
+    pub(crate) second_root: Option<String>,
+    /// A final proof or a bundle to verify and, without --root, to take the root from.
     #[arg(long, requires = "totals")]
     pub(crate) proof: Option<PathBuf>,
     /// The published totals file; the root binds its asset table.
@@ -403,6 +477,12 @@ pub(crate) struct VerifyReceipt {
     /// Asset table (TOML), instead of the one in the totals file.
     #[arg(long)]
     pub(crate) assets: Option<PathBuf>,
+    /// Digest that the asset table must have, 64 hex digits.
+    #[arg(long)]
+    pub(crate) asset_table: Option<String>,
+    /// A solvency report, whose reserves are compared with the proven totals.
+    #[arg(long)]
+    pub(crate) report: Option<PathBuf>,
 }
 
 #[derive(Subcommand)]
@@ -589,6 +669,65 @@ pub(crate) struct VerifyReport {
     pub(crate) report: PathBuf,
     #[command(flatten)]
     pub(crate) input: ReportInput,
+}
+
+#[derive(Subcommand)]
+pub(crate) enum Site {
+    /// Make the transparency site of an entity from its reports: static pages that need no script but for verifying.
+    Build(SiteBuild),
+    /// Serve such a site to this machine alone, to look at it before it is published.
+    Serve(SiteServe),
+    /// Make the receipt page as one file that works offline.
+    Page(SitePage),
+}
+
+#[derive(Args)]
+pub(crate) struct SiteInput {
+    /// Reports (JSON), or folders with a report.json. Where totals.json and proof.assay are beside a report, or one folder up,
+    /// the proof is verified and published with it.
+    #[arg(required = true)]
+    pub(crate) reports: Vec<PathBuf>,
+    /// The verifier as a WebAssembly module, as `web/build` makes it; without it there are no receipt pages.
+    #[arg(long)]
+    pub(crate) verifier: Option<PathBuf>,
+}
+
+#[derive(Args)]
+pub(crate) struct SiteBuild {
+    #[command(flatten)]
+    pub(crate) input: SiteInput,
+    /// Folder for the site, which must not exist or be empty.
+    #[arg(long)]
+    pub(crate) out: PathBuf,
+}
+
+#[derive(Args)]
+pub(crate) struct SiteServe {
+    #[command(flatten)]
+    pub(crate) input: SiteInput,
+    /// Port on the loopback address; 0 takes any that is free.
+    #[arg(long, default_value_t = 8080)]
+    pub(crate) port: u16,
+}
+
+#[derive(Args)]
+pub(crate) struct SitePage {
+    /// The verifier as a WebAssembly module, as `web/build` makes it.
+    #[arg(long)]
+    pub(crate) verifier: PathBuf,
+    /// Report (JSON) whose entity, epoch, root and asset table the page is to expect, and which it holds. Without it
+    /// customers type what they expect.
+    #[arg(long, requires_all = ["proof", "totals"])]
+    pub(crate) report: Option<PathBuf>,
+    /// Final proof of the report's epoch, which the page holds.
+    #[arg(long, requires = "report")]
+    pub(crate) proof: Option<PathBuf>,
+    /// Totals file of the report's epoch, which the page holds.
+    #[arg(long, requires = "report")]
+    pub(crate) totals: Option<PathBuf>,
+    /// The file to write.
+    #[arg(long)]
+    pub(crate) out: PathBuf,
 }
 
 #[derive(Args)]

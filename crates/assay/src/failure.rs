@@ -9,8 +9,11 @@ use assay_commit::ReceiptError;
 use assay_ledger::LedgerError;
 use assay_nodes::{NodeError, ObserveError};
 use assay_prover::{ProverError, ReceiptsError};
+use assay_receipts::ContainerError;
 use assay_reserves::{CanonicalError, ReserveError, VerifyError as ReportError};
-use assay_verifier::{OpeningError, RecordError, TotalsFileError, VerifyError};
+use assay_site::SiteError;
+use assay_verdict::{Class, Code, receipt_code, verify_code};
+use assay_verifier::{OpeningError, TotalsFileError, VerifyError};
 use serde_json::json;
 
 /// A result that can't be written (a full disk, a closed pipe) is no bug: it ends the command with "could not check".
@@ -42,6 +45,27 @@ enum Kind {
     Bug = 101,
 }
 
+impl Kind {
+    /// The kind of a failure with a code of this class.
+    const fn of(class: Class) -> Self {
+        match class {
+            Class::Unreadable => Self::Unreadable,
+            Class::NotChecked => Self::NotChecked,
+            Class::Rejected | Class::Passed => Self::Rejected,
+        }
+    }
+
+    const fn name(self) -> &'static str {
+        match self {
+            Self::Rejected => "rejected",
+            Self::Usage => "usage",
+            Self::Unreadable => "unreadable",
+            Self::NotChecked => "not_checked",
+            Self::Bug => "bug",
+        }
+    }
+}
+
 impl Failure {
     fn new(kind: Kind, message: impl Display) -> Self {
         Self { kind, message: message.to_string(), hint: None, told: false }
@@ -53,6 +77,11 @@ impl Failure {
 
     pub(crate) fn usage(message: impl Display) -> Self {
         Self::new(Kind::Usage, message)
+    }
+
+    /// A failure with a code of this class.
+    pub(crate) fn of(class: Class, message: impl Display) -> Self {
+        Self::new(Kind::of(class), message)
     }
 
     pub(crate) fn unreadable(message: impl Display) -> Self {
@@ -68,6 +97,12 @@ impl Failure {
         self
     }
 
+    /// Names the file that it is about.
+    pub(crate) fn about(mut self, path: &Path) -> Self {
+        self.message = format!("{}: {}", path.display(), self.message);
+        self
+    }
+
     /// For commands whose JSON object says it all.
     pub(crate) fn quiet_in_json(mut self) -> Self {
         self.told = true;
@@ -77,14 +112,10 @@ impl Failure {
     /// Says what went wrong and returns the exit code.
     pub(crate) fn report(&self, json: bool) -> ExitCode {
         if json && !self.told {
-            let kind = match self.kind {
-                Kind::Rejected => "rejected",
-                Kind::Usage => "usage",
-                Kind::Unreadable => "unreadable",
-                Kind::NotChecked => "not_checked",
-                Kind::Bug => "bug",
-            };
-            println!("{}", json!({"version": 1, "ok": false, "error": kind, "message": self.message}));
+            println!(
+                "{}",
+                json!({"version": 1, "ok": false, "error": self.kind.name(), "message": self.message})
+            );
         }
         eprintln!("error: {}", self.message);
         if let Some(hint) = self.hint {
@@ -152,10 +183,9 @@ impl From<ProverError> for Failure {
 
 impl From<VerifyError> for Failure {
     fn from(error: VerifyError) -> Self {
-        let kind = match &error {
-            VerifyError::Record(RecordError::Magic | RecordError::Version { .. }) => Kind::Unreadable,
-            VerifyError::Setup => Kind::Bug,
-            _ => Kind::Rejected,
+        let kind = match verify_code(&error) {
+            Code::VerifierFault => Kind::Bug,
+            code => Kind::of(code.class()),
         };
         Self::new(kind, error)
     }
@@ -219,11 +249,7 @@ impl From<OpeningError> for Failure {
 
 impl From<ReceiptError> for Failure {
     fn from(error: ReceiptError) -> Self {
-        let kind = match &error {
-            ReceiptError::Json { .. } | ReceiptError::Format | ReceiptError::TooLarge => Kind::Unreadable,
-            _ => Kind::Rejected,
-        };
-        Self::new(kind, error)
+        Self::new(Kind::of(receipt_code(&error).class()), error)
     }
 }
 
@@ -235,6 +261,33 @@ impl From<ReceiptsError> for Failure {
             ReceiptsError::Totals(error) => error.into(),
             ReceiptsError::NoAccount => Self::rejected(error),
             ReceiptsError::NotFinished | ReceiptsError::OtherRun => Self::usage(error),
+        }
+    }
+}
+
+impl From<ContainerError> for Failure {
+    fn from(error: ContainerError) -> Self {
+        let kind = match &error {
+            ContainerError::File(_) | ContainerError::Randomness => Kind::NotChecked,
+            ContainerError::Magic | ContainerError::Version { .. } => Kind::Unreadable,
+            ContainerError::TooLarge => Kind::Usage,
+            _ => Kind::Rejected,
+        };
+        Self::new(kind, error)
+    }
+}
+
+impl From<SiteError> for Failure {
+    fn from(error: SiteError) -> Self {
+        match error {
+            SiteError::Report(error) => error.into(),
+            SiteError::Totals(error) => error.into(),
+            SiteError::Proof(error) => error.into(),
+            SiteError::Contradiction(_) | SiteError::OtherTotals { .. } => Self::rejected(error),
+            SiteError::Epoch(_) => Self::unreadable(error),
+            SiteError::Epochs | SiteError::Duplicate { .. } | SiteError::OtherEntity { .. } => {
+                Self::usage(error)
+            }
         }
     }
 }

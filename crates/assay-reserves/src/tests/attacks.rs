@@ -348,7 +348,7 @@ fn a17_prices_decide_no_solvency() {
         inputs.assets = Arc::new(AssetTable::new(assets).unwrap());
         build_report(inputs, &sources(&text), &mut ClaimsOnly).unwrap()
     };
-    let reports = [build(None), build(Some(0)), build(Some(1)), build(Some(1_000_000_000))];
+    let reports = [build(None), build(Some(0)), build(Some(1)), build(Some(100_000_000))];
     for report in &reports {
         assert_eq!(report.assets, reports[0].assets);
         assert!(!report.solvent && line(report, "NOPRICE").solvent);

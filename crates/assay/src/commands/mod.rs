@@ -9,8 +9,10 @@ mod generate;
 mod observe;
 mod prove;
 mod receipt;
+mod receipts;
 mod report;
 mod reserves;
+mod site;
 mod verify;
 mod wallets;
 
@@ -46,10 +48,12 @@ pub(crate) fn run(arguments: &Arguments) -> Result<(), Failure> {
         Command::Prove(arguments) => prove::run(arguments, voice),
         Command::Verify(arguments) => verify::run(arguments, voice),
         Command::Receipt(arguments) => receipt::make(arguments, voice),
+        Command::Receipts(arguments) => receipts::run(arguments, voice),
         Command::VerifyReceipt(arguments) => receipt::verify(arguments, voice),
         Command::Reserves(arguments) => reserves::run(arguments, voice),
         Command::Report(arguments) => report::make(arguments, voice),
         Command::VerifyReport(arguments) => report::verify(arguments, voice),
+        Command::Site(arguments) => site::run(arguments, voice),
         Command::Circuit => circuit::run(voice),
         Command::Bench(arguments) => bench::run(arguments, voice),
         Command::Completions { shell } => {

@@ -273,7 +273,7 @@ fn print(report: &SolvencyReport) {
 }
 
 /// Writes a file as a whole, which anyone may read.
-fn write_public(path: &Path, bytes: &[u8]) -> Result<(), Failure> {
+pub(crate) fn write_public(path: &Path, bytes: &[u8]) -> Result<(), Failure> {
     let failed = |error| Failure::file(path, &error);
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
     let mut builder = tempfile::Builder::new();

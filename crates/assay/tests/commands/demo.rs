@@ -1,11 +1,41 @@
+use std::ffi::OsString;
+use std::path::{Path, PathBuf};
+use std::sync::LazyLock;
+
+use tempfile::TempDir;
+
 use crate::exchange::{MEMORY, arguments, assay};
+
+/// A finished demo, which tests share.
+pub(crate) struct Demo {
+    pub(crate) dir: PathBuf,
+    /// What it said.
+    said: String,
+    /// The uid whose receipt it made.
+    pub(crate) uid: String,
+    pub(crate) root: String,
+    _folder: TempDir,
+}
+
+pub(crate) static DEMO: LazyLock<Demo> = LazyLock::new(|| {
+    let folder = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).unwrap();
+    let dir = folder.path().join("demo");
+    let said = assay(demo_arguments(&dir)).is(0).stdout;
+    let after = |option: &str| {
+        let (_, rest) = said.split_once(option).unwrap();
+        rest.split_whitespace().next().unwrap().to_owned()
+    };
+    let (uid, root) = (after(" --uid "), after(" --root "));
+    Demo { dir, uid, root, said, _folder: folder }
+});
+
+fn demo_arguments(dir: &Path) -> [OsString; 7] {
+    arguments!["demo", "--accounts", "60", "--dir", dir, MEMORY[0], MEMORY[1]]
+}
 
 #[test]
 fn shows_everything_once() {
-    let folder = tempfile::tempdir().unwrap();
-    let dir = folder.path().join("demo");
-    let arguments = arguments!["demo", "--accounts", "60", "--dir", &dir, MEMORY[0], MEMORY[1]];
-    let said = assay(&arguments).is(0).stdout;
+    let Demo { dir, said, .. } = &*DEMO;
     assert!(said.contains("rejected: ") && said.contains("Try it yourself"), "{said}");
     for name in [
         "ledger.parquet",
@@ -38,7 +68,7 @@ fn shows_everything_once() {
     for line in said.lines().filter_map(|line| line.trim().strip_prefix("assay ")) {
         assay(line.split_whitespace()).is(0);
     }
-    assay(&arguments).is(2);
+    assay(demo_arguments(dir)).is(2);
 }
 
 #[test]

@@ -33,10 +33,12 @@ fn help_texts_are_as_accepted() {
         "prove",
         "verify",
         "receipt",
+        "receipts",
         "verify-receipt",
         "reserves",
         "report",
         "verify-report",
+        "site",
         "circuit",
         "bench",
         "completions",
@@ -47,11 +49,16 @@ fn help_texts_are_as_accepted() {
         compare(command, &[command, "--help"]);
         assert_eq!(assay(["help", command]).is(0).stdout, assay([command, "--help"]).is(0).stdout);
     }
-    for command in ["show", "price", "verify-prices", "import"] {
-        compare(&format!("assets-{command}"), &["assets", command, "--help"]);
-    }
-    for command in ["check", "challenge", "resample", "observe"] {
-        compare(&format!("reserves-{command}"), &["reserves", command, "--help"]);
+    let below = [
+        ("assets", ["show", "price", "verify-prices", "import"].as_slice()),
+        ("reserves", &["check", "challenge", "resample", "observe"]),
+        ("receipts", &["export", "get"]),
+        ("site", &["build", "serve", "page"]),
+    ];
+    for (command, commands) in below {
+        for below in commands {
+            compare(&format!("{command}-{below}"), &[command, below, "--help"]);
+        }
     }
 }
 
