@@ -79,10 +79,10 @@ fn invalid_first_rows_are_named() {
         let kinds: Vec<_> = report.problems.into_iter().map(|problem| problem.kind).collect();
         let expected = [
             coverage(Rule::CollateralExceedsEquity, Some("BTC"), Some("0.1")),
-            // 25,000.01 is 25,000 and 656 units of 2^-16, rounded up. The Bitcoin is a unit short of 50,000, rounded down, of
+            // 25,000.01 is 25,000 and 328 units of 2^-15, rounded up. The Bitcoin is a unit short of 50,000, rounded down, of
             // which half counts.
-            coverage(Rule::DebtUncovered, None, Some("0.01001739501953125")),
-            coverage(Rule::DebtUncovered, None, Some("0.0005035400390625")),
+            coverage(Rule::DebtUncovered, None, Some("0.0100250244140625")),
+            coverage(Rule::DebtUncovered, None, Some("0.000518798828125")),
         ];
         assert_eq!(kinds, expected);
     }
@@ -148,8 +148,8 @@ fn excluded_accounts_are_listed_and_summed_up() {
         let expected = concat!(
             "uid,rule,asset,product,by\n",
             "\"a, \"\"b\"\"\",collateral_exceeds_equity,BTC,,0.1\n",
-            "aaaaaa2,debt_uncovered,,,0.01001739501953125\n",
-            "aaaaaa3,debt_uncovered,,,0.0005035400390625\n",
+            "aaaaaa2,debt_uncovered,,,0.0100250244140625\n",
+            "aaaaaa3,debt_uncovered,,,0.000518798828125\n",
         );
         assert_eq!(fs::read_to_string(&list).unwrap(), expected);
         assert_eq!(fs::metadata(&list).unwrap().permissions().mode() & 0o777, 0o600);

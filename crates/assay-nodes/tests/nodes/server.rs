@@ -35,6 +35,23 @@ pub(crate) struct Server {
     pub(crate) calls: Arc<Mutex<Vec<String>>>,
 }
 
+/// A call as recordings name it: members of objects in order of their names, whatever order maps keep.
+fn key(method: &str, params: &Value) -> String {
+    fn sorted(value: &Value) -> String {
+        match value {
+            Value::Array(values) => format!("[{}]", values.iter().map(sorted).collect::<Vec<_>>().join(",")),
+            Value::Object(members) => {
+                let members: std::collections::BTreeMap<_, _> = members.iter().collect();
+                let members =
+                    members.into_iter().map(|(name, value)| format!("{:?}:{}", name, sorted(value)));
+                format!("{{{}}}", members.collect::<Vec<_>>().join(","))
+            }
+            other => other.to_string(),
+        }
+    }
+    format!("{method} {}", sorted(params))
+}
+
 impl Server {
     /// Answers by a rule for as long as the test runs.
     pub(crate) fn new(rule: impl Fn(&str, &Value) -> Reply + Send + Sync + 'static) -> Self {
@@ -160,11 +177,11 @@ impl Recording {
     }
 
     pub(crate) fn put(&mut self, method: &str, params: &Value, told: Told) {
-        self.0.insert(format!("{method} {params}"), told);
+        self.0.insert(key(method, params), told);
     }
 
     pub(crate) fn reply(&self, method: &str, params: &Value) -> Reply {
-        match self.0.get(&format!("{method} {params}")) {
+        match self.0.get(&key(method, params)) {
             Some(told) => told.reply(),
             None => Reply::Error(-32601, "not recorded"),
         }

@@ -176,8 +176,13 @@ fn checked(arguments: &VerifyReceipt) -> Result<(Verdict, Option<AssetTable>), F
         (Some(id), Some(time)) => Some(epoch(id, time)?),
         _ => None,
     };
-    let assets = arguments.assets.as_deref().map(read_asset_table).transpose()?;
     let totals = arguments.totals.as_deref().map(|path| read_start(path, MAX_TOTALS_BYTES)).transpose()?;
+    let stated = totals.as_deref().and_then(|totals| TotalsFile::from_json(totals).ok());
+    let assets = match (&arguments.assets, &stated) {
+        (Some(path), Some(totals)) => Some(table_of(path, totals)?),
+        (Some(path), None) => Some(read_asset_table(path)?),
+        (None, _) => None,
+    };
     let receipt = read_start(&arguments.receipt, MAX_RECEIPT_BYTES)?;
     let report = arguments.report.as_deref().map(|path| read_start(path, MAX_REPORT_BYTES)).transpose()?;
     let proof = arguments.proof.as_deref().map(|path| read_start(path, MAX_PROOF_BYTES)).transpose()?;
@@ -214,7 +219,7 @@ fn checked(arguments: &VerifyReceipt) -> Result<(Verdict, Option<AssetTable>), F
         report: report.as_deref(),
         ..Request::new(&arguments.entity)
     });
-    let table = || TotalsFile::from_json(totals.as_deref()?).ok()?.asset_table().ok();
+    let table = || stated.as_ref()?.asset_table().ok();
     Ok((verdict, assets.or_else(table)))
 }
 
