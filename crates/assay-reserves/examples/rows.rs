@@ -94,6 +94,7 @@ fn measure(rows: u64, folder: &Path) -> Result<(), Box<dyn Error>> {
                 asset_table: None,
                 anchors: Vec::new(),
                 exclusions: Vec::new(),
+                excluded: None,
             },
             assets: Arc::clone(&assets),
             policy: policy.clone(),

@@ -34,8 +34,9 @@ pub use policy::{
 pub use reader::{ReadOptions, ReserveReader};
 pub use report::{
     Anchor, AssetLine, BlockLine, ByEvidence, ByOwnership, CanonicalError, ChallengeLine, ClassShare,
-    CoinAgeLine, Concentration, EvidenceLine, Exclusion, Failure, Failures, FileSummary, IssuerShare,
-    LiabilityLine, LiabilityProof, LiabilitySource, MAX_FAILURES, MAX_REPORT_BYTES, PolicySummary, Quality,
+    CoinAgeLine, Concentration, EXCLUDED_FORMAT, EvidenceLine, ExcludedAccounts, ExcludedError, ExcludedFile,
+    ExcludedTotal, Exclusion, Failure, Failures, FileSummary, IssuerShare, LiabilityLine, LiabilityProof,
+    LiabilitySource, MAX_EXCLUDED_BYTES, MAX_FAILURES, MAX_REPORT_BYTES, PolicySummary, Quality,
     REPORT_FORMAT, ReportBuilder, ReportInputs, ResampleInput, ResampledLine, ReserveLine, SolvencyReport,
     SupplyLine, Units, Unproven, UnprovenLine, VerifyError, WrappedLine, build_report, verify_report,
 };

@@ -2,6 +2,7 @@
 
 mod build;
 mod canonical;
+mod excluded;
 mod html;
 mod markdown;
 mod text;
@@ -16,6 +17,9 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 pub use build::{ReportBuilder, ReportInputs, ResampleInput, build_report};
 pub use canonical::CanonicalError;
 pub(crate) use canonical::{canonical, digest};
+pub use excluded::{
+    EXCLUDED_FORMAT, ExcludedAccounts, ExcludedError, ExcludedFile, ExcludedTotal, MAX_EXCLUDED_BYTES,
+};
 pub use unproven::Unproven;
 pub use verify::{VerifyError, verify_report};
 
@@ -47,6 +51,8 @@ pub struct LiabilitySource {
     pub anchors: Vec<Anchor>,
     /// What the entity says isn't in the statement.
     pub exclusions: Vec<Exclusion>,
+    /// Accounts that its prover was told to leave out, where the entity says so.
+    pub excluded: Option<ExcludedAccounts>,
 }
 
 /// How figures of liabilities were checked.

@@ -115,6 +115,7 @@ fn inputs(equity: &[(&str, u128)]) -> ReportInputs {
             asset_table: Some("33".repeat(32)),
             anchors: vec![Anchor { place: "journal".into(), reference: "page 1".into() }],
             exclusions: Vec::new(),
+            excluded: None,
         },
         assets: assets(),
         policy: policy(),

@@ -339,6 +339,10 @@ pub(crate) struct Prove {
     /// uid, rule, asset, product, by), which is private.
     #[arg(long, value_name = "FILE")]
     pub(crate) exclude_invalid: Option<PathBuf>,
+    /// Where the number of those accounts and their totals go (JSON), for `assay report --excluded` and for publishing
+    /// [default: `excluded.json` in the folder for the results].
+    #[arg(long, value_name = "FILE", requires = "exclude_invalid")]
+    pub(crate) excluded: Option<PathBuf>,
     /// Folder for what is kept between runs and for receipts; private [default: `work` in the folder for the results].
     #[arg(long)]
     pub(crate) work: Option<PathBuf>,
@@ -622,6 +626,9 @@ pub(crate) struct ReportInput {
     pub(crate) root: String,
     #[command(flatten)]
     pub(crate) reserves: ReserveInput,
+    /// Number and totals of the accounts that `assay prove --exclude-invalid` left out (JSON); no proof covers them.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) excluded: Option<PathBuf>,
     /// Challenge of the epoch, as `assay reserves challenge` wrote it; without it no signature is above O1.
     #[arg(long)]
     pub(crate) challenge: Option<PathBuf>,

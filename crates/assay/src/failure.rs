@@ -10,7 +10,7 @@ use assay_ledger::LedgerError;
 use assay_nodes::{NodeError, ObserveError};
 use assay_prover::{ProverError, ReceiptsError};
 use assay_receipts::ContainerError;
-use assay_reserves::{CanonicalError, ReserveError, VerifyError as ReportError};
+use assay_reserves::{CanonicalError, ExcludedError, ReserveError, VerifyError as ReportError};
 use assay_site::SiteError;
 use assay_verdict::{Class, Code, receipt_code, verify_code};
 use assay_verifier::{OpeningError, TotalsFileError, VerifyError};
@@ -224,6 +224,13 @@ impl From<ObserveError> for Failure {
 impl From<CanonicalError> for Failure {
     fn from(error: CanonicalError) -> Self {
         Self::new(Kind::Unreadable, error)
+    }
+}
+
+impl From<ExcludedError> for Failure {
+    fn from(error: ExcludedError) -> Self {
+        let kind = if error.is_other_statement() { Kind::Rejected } else { Kind::Unreadable };
+        Self::new(kind, error)
     }
 }
 

@@ -782,6 +782,9 @@ fn check_inputs(inputs: &ReportInputs) -> Result<(), ReserveError> {
     {
         return failed("more or longer texts about liabilities than a report holds");
     }
+    if let Some(excluded) = &source.excluded {
+        excluded.check(&inputs.assets).map_err(|error| ReserveError::Input(error.to_string()))?;
+    }
     check_supplies(&inputs.supplies, inputs)
 }
 

@@ -2,7 +2,7 @@
 
 use assay_statement::format_units;
 
-use super::{LiabilityProof, SolvencyReport, Units};
+use super::{ExcludedAccounts, LiabilityProof, SolvencyReport, Units};
 
 /// A part of the text. Nothing in it is escaped.
 pub(super) enum Block {
@@ -42,6 +42,12 @@ pub(super) fn blocks(report: &SolvencyReport) -> Vec<Block> {
         Block::Table(liabilities(report)),
         Block::Table(source(report)),
     ];
+    if let Some(excluded) = &report.liabilities.excluded {
+        blocks.push(Block::Paragraph(left_out(excluded)));
+        if !excluded.totals.is_empty() {
+            blocks.push(Block::Table(left_out_totals(excluded)));
+        }
+    }
     if !report.wrapped.is_empty() {
         blocks.push(Block::Heading("Wrapped assets"));
         blocks.push(Block::Table(wrapped(report)));
@@ -243,6 +249,28 @@ fn source(report: &SolvencyReport) -> Table {
         }
     }
     Table { caption: "Statement of liabilities", columns: &["what", "is"], numbers_from: 2, rows }
+}
+
+fn left_out(excluded: &ExcludedAccounts) -> String {
+    match excluded.accounts {
+        0 => "The entity says that it left out no account below water.".into(),
+        accounts => format!(
+            "Accounts below water that the entity left out: {accounts}. What they hold is owed too, and is in none of the \
+             figures above; no proof covers what is said of them."
+        ),
+    }
+}
+
+fn left_out_totals(excluded: &ExcludedAccounts) -> Table {
+    let row = |line: &super::ExcludedTotal| {
+        vec![line.asset.clone(), line.kind.clone(), format_units(line.total.0, line.decimals)]
+    };
+    Table {
+        caption: "Left out of the statement, in whole units",
+        columns: &["asset", "kind", "total"],
+        numbers_from: 2,
+        rows: excluded.totals.iter().map(row).collect(),
+    }
 }
 
 fn wrapped(report: &SolvencyReport) -> Table {

@@ -122,7 +122,10 @@ pub(super) fn unproven(report: &SolvencyReport) -> Vec<UnprovenLine> {
         Unproven::LiabilitiesUnverified => report.liabilities.checked_by == LiabilityProof::Unverified,
         Unproven::HiddenTotals => report.liabilities.checked_by == LiabilityProof::FinalProofBounds,
         Unproven::RootNotAnchored => report.liabilities.anchors.is_empty(),
-        Unproven::Exclusions => !report.liabilities.exclusions.is_empty(),
+        Unproven::Exclusions => {
+            let accounts = report.liabilities.excluded.as_ref().map_or(0, |excluded| excluded.accounts);
+            accounts > 0 || !report.liabilities.exclusions.is_empty()
+        }
         Unproven::ClaimedRows => any(&|line| line.by_evidence.L0.0 > 0 || line.by_ownership.O0.0 > 0),
         Unproven::RemoteSources => any(&|line| line.by_evidence.L1.0 > 0 || line.by_evidence.L2.0 > 0),
         Unproven::NamedBlocks => !report.evidence.is_empty(),

@@ -75,6 +75,9 @@ impl SolvencyReport {
                 return Err(VerifyError::Inconsistent { at: format!("assets[{at}]") });
             }
         }
+        if self.liabilities.excluded.as_ref().is_some_and(|excluded| !excluded.fits()) {
+            return Err(VerifyError::Inconsistent { at: "liabilities.excluded".into() });
+        }
         for (at, line) in self.resampled.iter().enumerate() {
             let picked = line.heights.contains(&line.least_at);
             let in_range = line.heights.iter().all(|height| (line.from..=line.to).contains(height));

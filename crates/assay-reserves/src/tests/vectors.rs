@@ -489,6 +489,7 @@ fn reports_match_their_schema() {
         proven: false,
     });
     inputs.liabilities.exclusions.push(Exclusion { what: "a".into(), reason: "b".into() });
+    inputs.liabilities.excluded = Some(ExcludedAccounts::new(2, &totals(&[("BTC", 1)]), &inputs.assets));
     inputs.totals.add_total(EntryKey::new(index("BTC"), Kind::COLLATERAL_LOAN).unwrap(), 1).unwrap();
     inputs.evidence.push(EvidenceLine {
         network: "ETH".into(),

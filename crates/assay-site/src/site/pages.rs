@@ -329,6 +329,13 @@ fn identity(epoch: &SiteEpoch, texts: &Texts) -> String {
     for exclusion in &source.exclusions {
         rows.push((texts.get("left-out"), escape(&format!("{}: {}", exclusion.what, exclusion.reason))));
     }
+    if let Some(excluded) = source.excluded.as_ref().filter(|excluded| excluded.accounts > 0) {
+        rows.push((texts.get("left-out-accounts"), escape(&number(texts.language(), excluded.accounts))));
+        for line in &excluded.totals {
+            let total = amount(texts.language(), line.total, line.decimals);
+            rows.push((texts.get("left-out"), escape(&format!("{} {total} {}", line.kind, line.asset))));
+        }
+    }
     facts(&rows)
 }
 

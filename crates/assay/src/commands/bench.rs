@@ -48,6 +48,7 @@ pub(crate) fn run(arguments: &Bench, voice: Voice) -> Result<(), Failure> {
         proof: !arguments.no_proof,
         reserves: None,
         exclude_invalid: None,
+        excluded: None,
         resources: &arguments.resources,
     };
     let (outcome, results) = prove(&task, voice)?;

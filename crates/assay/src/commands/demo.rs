@@ -13,7 +13,7 @@ use serde_json::json;
 use crate::arguments::{Demo, ReportInput, Snapshot};
 use crate::commands::prove::{Task, prove};
 use crate::commands::receipt::write_private;
-use crate::commands::report::write_report;
+use crate::commands::report::{Said, write_report};
 use crate::commands::verify::verify_file;
 use crate::commands::wallets::{self, Occasion, Wallets};
 use crate::commands::{Voice, read_totals};
@@ -58,6 +58,7 @@ pub(crate) fn run(arguments: &Demo, voice: Voice) -> Result<(), Failure> {
         proof: true,
         reserves: None,
         exclude_invalid: None,
+        excluded: None,
         resources: &arguments.resources,
     };
     let (outcome, results) = prove(&task, voice)?;
@@ -134,11 +135,12 @@ pub(crate) fn run(arguments: &Demo, voice: Voice) -> Result<(), Failure> {
         assets: files.assets.clone(),
         root: statement.root.to_hex(),
         reserves,
+        excluded: None,
         challenge: Some(dir.join(wallets::CHALLENGE)),
         evidence,
     };
     let report_dir = dir.join("report");
-    let report = write_report(&report_input, Vec::new(), Vec::new(), &report_dir)?;
+    let report = write_report(&report_input, Said::default(), &report_dir)?;
     say("the chains are test chains of one machine, keys and coins of the demo are worth nothing:");
     for (asset, what) in [
         (

@@ -1,19 +1,19 @@
-use std::fmt::Write as _;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use assay_ledger::{Excluded, LedgerFormat, Order, Rounding, read_asset_table, read_reserves};
+use assay_ledger::{LedgerFormat, Order, Rounding, read_asset_table, read_reserves};
 use assay_prover::{Job, Outcome, create_secret, prove_ledger, read_secret};
+use assay_reserves::{ExcludedAccounts, ExcludedFile};
 use assay_statement::{AssetTable, Entity, Epoch, Totals};
 use serde_json::json;
 
 use crate::arguments::{Prove, Resources, Secret};
 use crate::commands::Voice;
+use crate::commands::report::write_public;
 use crate::failure::Failure;
 use crate::output::{
-    describe, figures_json, figures_lines, grouped, merged, prices_json, prices_lines, totals_json,
-    totals_lines, whole_units,
+    figures_json, figures_lines, grouped, merged, prices_json, prices_lines, totals_json, totals_lines,
 };
 use crate::progress::Reporter;
 
@@ -45,6 +45,8 @@ pub(crate) struct Task<'a> {
     pub(crate) reserves: Option<&'a Totals>,
     /// Where the list of accounts below water goes, if they are to be left out.
     pub(crate) exclude_invalid: Option<&'a Path>,
+    /// Where their number and totals go, if not beside the totals.
+    pub(crate) excluded: Option<&'a Path>,
     pub(crate) resources: &'a Resources,
 }
 
@@ -53,6 +55,8 @@ pub(crate) struct Results {
     pub(crate) proof: Option<PathBuf>,
     pub(crate) bundle: Option<PathBuf>,
     pub(crate) totals: PathBuf,
+    /// Where accounts were left out.
+    pub(crate) excluded: Option<PathBuf>,
     pub(crate) work: PathBuf,
 }
 
@@ -63,6 +67,9 @@ pub(crate) fn prove(task: &Task<'_>, voice: Voice) -> Result<(Outcome, Results),
         proof: task.proof.then(|| task.out.join("proof.assay")),
         bundle: (task.bundle || !task.proof).then(|| task.out.join("bundle.assay")),
         totals: task.out.join("totals.json"),
+        excluded: task
+            .exclude_invalid
+            .map(|_| task.excluded.map_or_else(|| task.out.join("excluded.json"), Path::to_owned)),
         work: task.work.map_or_else(|| task.out.join("work"), Path::to_owned),
     };
     let secret = read_secret(task.secret)?;
@@ -87,11 +94,22 @@ pub(crate) fn prove(task: &Task<'_>, voice: Voice) -> Result<(Outcome, Results),
     let reporter = Reporter::new(voice.quiet);
     let outcome = prove_ledger(&job, &|event| reporter.event(event));
     reporter.finish();
-    Ok((outcome?, results))
+    let outcome = outcome?;
+    if let (Some(excluded), Some(path)) = (&outcome.excluded, &results.excluded) {
+        let excluded = ExcludedAccounts::new(excluded.accounts, &excluded.totals, task.assets);
+        let root = outcome.statement.root.to_bytes();
+        let file = ExcludedFile::new(task.entity, task.epoch, &root, excluded);
+        write_public(path, file.to_json()?.as_bytes())?;
+    }
+    Ok((outcome, results))
 }
 
 pub(crate) fn run(arguments: &Prove, voice: Voice) -> Result<(), Failure> {
     let assets = Arc::new(read_asset_table(&arguments.input.assets)?);
+    let excluded = arguments.excluded.clone().unwrap_or_else(|| arguments.out.join("excluded.json"));
+    if arguments.exclude_invalid.as_ref() == Some(&excluded) {
+        return Err(Failure::usage("--exclude-invalid and --excluded: one file can't be private and public"));
+    }
     let reserves = arguments.hide_totals.as_deref();
     let reserves = reserves.map(|path| read_reserves(path, &assets)).transpose()?;
     let task = Task {
@@ -108,6 +126,7 @@ pub(crate) fn run(arguments: &Prove, voice: Voice) -> Result<(), Failure> {
         proof: !arguments.no_proof,
         reserves: reserves.as_ref(),
         exclude_invalid: arguments.exclude_invalid.as_deref(),
+        excluded: arguments.excluded.as_deref(),
         resources: &arguments.resources,
     };
     let (outcome, results) = prove(&task, voice)?;
@@ -120,7 +139,7 @@ pub(crate) fn run(arguments: &Prove, voice: Voice) -> Result<(), Failure> {
             "asset_table": statement.assets.to_hex(), "prices": prices_json(&assets, Some(task.epoch.time())),
             "excluded": outcome.excluded.as_ref().map(|excluded| json!({
                 "accounts": excluded.accounts, "totals": totals_json(&excluded.totals, &assets),
-                "list": arguments.exclude_invalid, "exclusion": exclusion(excluded, &assets),
+                "list": arguments.exclude_invalid, "file": results.excluded,
             })),
             "bundle": results.bundle, "bundle_bytes": outcome.bundle_bytes,
             "proof": results.proof, "proof_bytes": outcome.proof_bytes,
@@ -133,17 +152,17 @@ pub(crate) fn run(arguments: &Prove, voice: Voice) -> Result<(), Failure> {
         if outcome.rounded > 0 {
             println!("rounded   {} figures, against the exchange", grouped(outcome.rounded));
         }
-        if let (Some(excluded), Some(list)) = (&outcome.excluded, &arguments.exclude_invalid) {
+        if let (Some(excluded), Some(list), Some(file)) =
+            (&outcome.excluded, &arguments.exclude_invalid, &results.excluded)
+        {
             println!(
                 "excluded  {} accounts that break a rule of coverage, which the proof does not count; private list in {}",
                 grouped(excluded.accounts),
                 list.display()
             );
             totals_lines(&excluded.totals, &assets, 12).iter().for_each(|line| println!("{line}"));
-            eprintln!(
-                "hint: they are owed too; a report says so with --exclusion '{}'",
-                exclusion(excluded, &assets)
-            );
+            println!("          {} (publish it; `assay report --excluded` shows it)", file.display());
+            eprintln!("hint: they are owed too, and no proof says how much");
         }
         prices_lines(&assets, Some(task.epoch.time()), 0).iter().take(1).for_each(|line| println!("{line}"));
         figures_lines(&statement.figures, &assets, 12).iter().for_each(|line| println!("{line}"));
@@ -157,24 +176,4 @@ pub(crate) fn run(arguments: &Prove, voice: Voice) -> Result<(), Failure> {
         println!("work      {} (private; receipts come from here)", results.work.display());
     }
     Ok(())
-}
-
-/// Bytes after which no more totals are spelled out in an exclusion; a report takes 1,000 and a total fewer than 150.
-const EXCLUSION_BYTES: usize = 800;
-
-/// What `assay report --exclusion` takes to say what was left out.
-fn exclusion(excluded: &Excluded, assets: &AssetTable) -> String {
-    let mut text = format!("{} accounts below water=left out of the proof:", excluded.accounts);
-    for (at, (key, total)) in excluded.totals.iter().enumerate() {
-        let comma = if at == 0 { "" } else { "," };
-        // Writing to a string can't fail.
-        if text.len() > EXCLUSION_BYTES {
-            let _ = write!(text, "{comma} and {} more totals", excluded.totals.len() - at);
-            break;
-        }
-        let (symbol, decimals) = describe(key, assets);
-        let (kind, total) = (assets.kind_name(key.kind()), whole_units(total, decimals));
-        let _ = write!(text, "{comma} {kind} {total} {symbol}");
-    }
-    text
 }

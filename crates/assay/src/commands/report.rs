@@ -9,11 +9,11 @@ use assay_balances::{ChainEvidence, Combined, MAX_OBSERVATIONS_BYTES, NamedBlock
 use assay_circuit::CIRCUIT_ID;
 use assay_ledger::read_asset_table;
 use assay_reserves::{
-    Anchor, ChallengeMismatch, Column, Exclusion, LiabilityProof, LiabilitySource, MAX_REPORT_BYTES, Policy,
-    ReportInputs, ResampleInput, ReserveVector, SignatureAssessor, SolvencyReport, build_report,
-    verify_report,
+    Anchor, ChallengeMismatch, Column, ExcludedAccounts, ExcludedFile, Exclusion, LiabilityProof,
+    LiabilitySource, MAX_EXCLUDED_BYTES, MAX_REPORT_BYTES, Policy, ReportInputs, ResampleInput,
+    ReserveVector, SignatureAssessor, SolvencyReport, build_report, verify_report,
 };
-use assay_statement::{AssetTable, Epoch, Kind, Totals, hex};
+use assay_statement::{AssetTable, Entity, Epoch, Kind, Totals, hex};
 use assay_verifier::{Expectations, Figures};
 use serde_json::{Value, json};
 
@@ -31,17 +31,28 @@ struct Prepared {
     assessor: Combined<SignatureAssessor, ChainEvidence>,
 }
 
-fn prepare(
-    input: &ReportInput,
+/// What the entity says of its statement, which nothing here can check.
+#[derive(Default)]
+pub(crate) struct Said {
     anchors: Vec<Anchor>,
     exclusions: Vec<Exclusion>,
-) -> Result<Prepared, Failure> {
+    /// Taken where the caller has no file of it.
+    excluded: Option<ExcludedAccounts>,
+}
+
+fn prepare(input: &ReportInput, said: Said) -> Result<Prepared, Failure> {
     let assets = Arc::new(read_asset_table(&input.assets)?);
     let epoch = input.snapshot.epoch()?;
     let root = parse_root(&input.root)?;
     let expected =
         Expectations { root: Some(root), ..Expectations::new(&input.snapshot.entity, &epoch, &assets) };
     let statement = verify_file(&input.proof, expected)?;
+    let excluded = match &input.excluded {
+        Some(path) => {
+            Some(read_excluded(path, (&statement.entity, &statement.epoch), &root.to_bytes(), &assets)?)
+        }
+        None => said.excluded,
+    };
     let files = ReserveFiles::open(&input.reserves, &assets)?;
     let challenge = input.challenge.as_deref().map(read_challenge).transpose()?;
     if let Some(challenge) = &challenge {
@@ -73,8 +84,9 @@ fn prepare(
             circuit: Some(CIRCUIT_ID.to_hex()),
             key: statement.key.map(|key| key.to_hex()),
             asset_table: Some(statement.assets.to_hex()),
-            anchors,
-            exclusions,
+            anchors: said.anchors,
+            exclusions: said.exclusions,
+            excluded,
         },
         assets,
         policy: files.policy.clone(),
@@ -87,6 +99,18 @@ fn prepare(
     let ownership = SignatureAssessor::new(&files.policy, challenge).with_facts(evidence.facts());
     let assessor = Combined { ownership, balance: evidence };
     Ok(Prepared { inputs, files, assessor })
+}
+
+/// Reads what was left out of just this statement.
+fn read_excluded(
+    path: &Path,
+    of: (&Entity, &Epoch),
+    root: &[u8; 32],
+    assets: &AssetTable,
+) -> Result<ExcludedAccounts, Failure> {
+    let file = ExcludedFile::from_json(&read_capped(path, MAX_EXCLUDED_BYTES)?);
+    let excluded = file.and_then(|file| file.of_statement(of, root, assets));
+    excluded.map_err(|error| Failure::from(error).about(path))
 }
 
 /// Checks evidence files against the blocks that the caller names.
@@ -154,8 +178,12 @@ pub(crate) fn make(arguments: &Report, voice: Voice) -> Result<(), Failure> {
     let anchors = anchors.map(|pair| pair.map(|(place, reference)| Anchor { place, reference }));
     let exclusions = arguments.exclusions.iter().map(|text| pair(text, "--exclusion"));
     let exclusions = exclusions.map(|pair| pair.map(|(what, reason)| Exclusion { what, reason }));
-    let (anchors, exclusions) = (anchors.collect::<Result<_, _>>()?, exclusions.collect::<Result<_, _>>()?);
-    let report = write_report(&arguments.input, anchors, exclusions, &arguments.out)?;
+    let said = Said {
+        anchors: anchors.collect::<Result<_, _>>()?,
+        exclusions: exclusions.collect::<Result<_, _>>()?,
+        excluded: None,
+    };
+    let report = write_report(&arguments.input, said, &arguments.out)?;
     if voice.json {
         println!("{}", said(&report, &[("report", json!(arguments.out.join("report.json")))])?);
     } else {
@@ -167,13 +195,8 @@ pub(crate) fn make(arguments: &Report, voice: Voice) -> Result<(), Failure> {
 }
 
 /// Verifies the proof, makes the report and writes it into a folder.
-pub(crate) fn write_report(
-    input: &ReportInput,
-    anchors: Vec<Anchor>,
-    exclusions: Vec<Exclusion>,
-    out: &Path,
-) -> Result<SolvencyReport, Failure> {
-    let Prepared { inputs, files, mut assessor } = prepare(input, anchors, exclusions)?;
+pub(crate) fn write_report(input: &ReportInput, said: Said, out: &Path) -> Result<SolvencyReport, Failure> {
+    let Prepared { inputs, files, mut assessor } = prepare(input, said)?;
     let assets = Arc::clone(&inputs.assets);
     let report = build_report(inputs, &files.sources, &mut assessor)?;
     let json = report.to_json()?;
@@ -195,8 +218,9 @@ pub(crate) fn verify(arguments: &VerifyReport, voice: Voice) -> Result<(), Failu
     let bytes = read_capped(&arguments.report, MAX_REPORT_BYTES)?;
     // What the entity says of itself is taken from the report; everything else is made again.
     let said_so = SolvencyReport::from_json(&bytes)?.liabilities;
-    let Prepared { inputs, files, mut assessor } =
-        prepare(&arguments.input, said_so.anchors, said_so.exclusions)?;
+    let LiabilitySource { anchors, exclusions, excluded, .. } = said_so;
+    let said = Said { anchors, exclusions, excluded };
+    let Prepared { inputs, files, mut assessor } = prepare(&arguments.input, said)?;
     let report = verify_report(&bytes, inputs, &files.sources, &mut assessor)?;
     if voice.json {
         println!("{}", said(&report, &[])?);

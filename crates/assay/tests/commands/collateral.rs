@@ -1,10 +1,12 @@
 //! Debt and collateral from files of the field to receipts, through the command line alone.
 
+use std::ffi::OsStr;
 use std::fs;
+use std::path::Path;
 
 use serde_json::{Value, json};
 
-use crate::exchange::{Exchange, SNAPSHOT, answer, arguments, assay, command, mode};
+use crate::exchange::{Exchange, SNAPSHOT, another, answer, arguments, assay, command, mode};
 
 /// Rows of which the first three are wrong: more pledged than held, debt above its cover, debt without collateral.
 const WIDE: &str = concat!(
@@ -84,12 +86,6 @@ fn a5_exclusions_are_listed_and_counted() {
     assert_eq!(total(excluded, "BTC", "debt"), "1");
     assert_eq!(total(&said["totals"], "BTC", "equity"), "300000000");
     assert_eq!(total(&said["totals"], "USDT", "debt"), "2499998000000");
-    // Ready for the report, which says what is left out.
-    assert_eq!(
-        said["excluded"]["exclusion"],
-        "3 accounts below water=left out of the proof: equity 2 BTC, debt 0.00000001 BTC, collateral_loan 1.6 BTC, \
-         collateral_margin 0.5 BTC, equity 1000 USDT, debt 25000.01 USDT"
-    );
     let rows = fs::read_to_string(&list).unwrap();
     let rows: Vec<&str> = rows.lines().collect();
     assert_eq!(rows.len(), 4);
@@ -100,6 +96,144 @@ fn a5_exclusions_are_listed_and_counted() {
     assert_eq!(mode(&list), 0o600);
     answer(&mut exchange.receipt("aaaaaa2")).is(1);
     answer(&mut exchange.receipt("bbbbbb1")).is(0);
+}
+
+/// Reserves that cover what the valid rows of the wide file are owed.
+const RESERVES: &str = "asset,network,address,amount,height\nBTC,NET,a1,3,7\nUSDT,NET,a2,5,7\n";
+
+const POLICY: &str = concat!(
+    "version = 1\nminimum_ownership = \"O0\"\nminimum_evidence = \"L0\"\n",
+    "[[network]]\nname = \"NET\"\nconfirmations = 1\n",
+);
+
+/// What was left out is in the report by number, asset and kind, and names nobody.
+#[test]
+fn a5_a_report_says_what_was_left_out() {
+    let exchange = wide();
+    let public = exchange.out.join("excluded.json");
+    let prove = |list: &Path| {
+        let mut prove = exchange.prove_into(&exchange.out);
+        prove.args(SNAPSHOT).arg("--json").arg("--exclude-invalid").arg(list);
+        answer(&mut prove)
+    };
+    // The public file would take the place of the private one.
+    assert!(prove(&public).is(2).stderr.contains("private and public"));
+    let said = prove(&exchange.path("list.csv")).is(0).json();
+    let root = said["root"].as_str().unwrap();
+    assert_eq!(said["excluded"]["file"].as_str().map(Path::new), Some(public.as_path()));
+    let text = fs::read_to_string(&public).unwrap();
+    assert!(["aaaaaa", "bbbbbb"].iter().all(|uid| !text.contains(uid)), "{text}");
+    #[cfg(unix)]
+    assert_eq!(mode(&public), 0o644);
+    let total = |asset: &str, kind: &str, total: &str| json!({"asset": asset, "decimals": 8, "kind": kind, "total": total});
+    let totals = json!([
+        total("BTC", "equity", "200000000"),
+        total("BTC", "debt", "1"),
+        total("BTC", "collateral_loan", "160000000"),
+        total("BTC", "collateral_margin", "50000000"),
+        total("USDT", "equity", "100000000000"),
+        total("USDT", "debt", "2500001000000"),
+    ]);
+    let file: Value = serde_json::from_str(&text).unwrap();
+    let expected = json!({
+        "format": "assay-excluded", "version": 1, "entity": "exchange.example", "epoch": "2026-q3",
+        "time": 1_790_726_400, "root": root, "accounts": 3, "totals": totals,
+    });
+    assert_eq!(file, expected);
+
+    let (reserves, policy) = (exchange.path("reserves.csv"), exchange.path("policy.toml"));
+    fs::write(&reserves, RESERVES).unwrap();
+    fs::write(&policy, POLICY).unwrap();
+    let run = |what: &[&OsStr], excluded: Option<&Path>| {
+        let mut command = command();
+        command.args(what).arg("--proof").arg(&exchange.bundle).args(SNAPSHOT).args(["--root", root]);
+        command.arg("--assets").arg(&exchange.assets).arg("--reserves").arg(&reserves);
+        command.arg("--policy").arg(&policy);
+        excluded.into_iter().for_each(|path| {
+            command.arg("--excluded").arg(path);
+        });
+        answer(&mut command)
+    };
+    let make = |out: &Path, excluded: Option<&Path>| {
+        run(&["report".as_ref(), "--out".as_ref(), out.as_ref()], excluded)
+    };
+    let read = |out: &Path, name: &str| fs::read_to_string(out.join(name)).unwrap();
+    let (with, without) = (exchange.path("with"), exchange.path("without"));
+    make(&with, Some(&public)).is(0);
+    make(&without, None).is(0);
+    let report: Value = serde_json::from_str(&read(&with, "report.json")).unwrap();
+    assert_eq!(report["liabilities"]["excluded"], json!({"accounts": 3, "totals": totals}));
+    let open = |report: &Value| {
+        report["not_proven"].as_array().unwrap().iter().any(|line| line["code"] == "exclusions")
+    };
+    assert!(open(&report));
+    let markdown = read(&with, "report.md");
+    assert!(markdown.contains("Accounts below water that the entity left out: 3"), "{markdown}");
+    assert!(markdown.contains("| collateral\\_loan | 1.6 |"), "{markdown}");
+    assert!(read(&with, "report.html").contains("Left out of the statement"));
+    let report: Value = serde_json::from_str(&read(&without, "report.json")).unwrap();
+    assert_eq!(report["liabilities"]["excluded"], Value::Null);
+    assert!(!open(&report));
+
+    // It is the entity's word, so the report's is taken where the verifier has no file; one that differs is rejected.
+    let check = |out: &Path, excluded: Option<&Path>| {
+        run(&["verify-report".as_ref(), out.join("report.json").as_ref()], excluded)
+    };
+    check(&with, Some(&public)).is(0);
+    check(&with, None).is(0);
+    assert!(check(&without, Some(&public)).is(1).stderr.contains("liabilities.excluded"));
+    let changed = exchange.path("changed.json");
+    let change = |from: &str, to: &str| {
+        assert_eq!(text.matches(from).count(), 1, "{from}");
+        fs::write(&changed, text.replace(from, to)).unwrap();
+    };
+    change("\"200000000\"", "\"200000001\"");
+    assert!(check(&with, Some(&changed)).is(1).stderr.contains("liabilities.excluded"));
+
+    // Files that can't be read, and files about another statement.
+    let other_root = another(root);
+    for (from, to, code, why) in [
+        ("\"version\": 1", "\"version\": 2", 3, "version 1"),
+        ("assay-excluded", "assay-totals", 3, "not of the format"),
+        ("\"version\": 1", "\"version\": 1, \"uid\": \"x\"", 3, "unknown field"),
+        ("\"accounts\": 3", "\"accounts\": -3", 3, "line 8"),
+        ("\"accounts\": 3", "\"accounts\": 0", 3, "number of accounts"),
+        ("\"200000000\"", "\"0200000000\"", 3, "not canonical"),
+        ("\"200000000\"", "\"-200000000\"", 3, "not an integer"),
+        ("\"200000000\"", "200000000", 3, "invalid type"),
+        (
+            "\"collateral_loan\"",
+            "\"collateral_none\"",
+            3,
+            "total 3 of what was left out: the asset table has no such kind",
+        ),
+        ("\"collateral_loan\"", "\"equity\"", 3, "total 3 of what was left out: twice, or out of order"),
+        (root, &other_root, 1, "another root"),
+        ("exchange.example", "other.example", 1, "another entity"),
+        ("2026-q3", "2026-q2", 1, "another epoch"),
+    ] {
+        change(from, to);
+        let out = exchange.path("refused");
+        let refused = make(&out, Some(&changed)).is(code);
+        assert!(
+            refused.stderr.contains("changed.json: ") && refused.stderr.contains(why),
+            "{}",
+            refused.stderr
+        );
+        assert!(!out.exists());
+    }
+    for (from, to, why) in [
+        ("\"BTC\"", "\"XBT\"", "total 1 of what was left out: the asset table has no such asset"),
+        (
+            "\"decimals\": 8",
+            "\"decimals\": 2",
+            "total 1 of what was left out: the asset table has other decimals",
+        ),
+    ] {
+        fs::write(&changed, text.replace(from, to)).unwrap();
+        let refused = check(&with, Some(&changed)).is(3);
+        assert!(refused.stderr.contains(why), "{}", refused.stderr);
+    }
 }
 
 /// Assets without decimals, so that values are exact; margin has a debt kind of its own.
