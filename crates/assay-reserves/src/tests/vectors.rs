@@ -489,7 +489,7 @@ fn reports_match_their_schema() {
         proven: false,
     });
     inputs.liabilities.exclusions.push(Exclusion { what: "a".into(), reason: "b".into() });
-    inputs.liabilities.excluded = Some(ExcludedAccounts::new(2, &totals(&[("BTC", 1)]), &inputs.assets));
+    inputs.liabilities.excluded = Some(ExcludedAccounts::new(2, &inputs.totals, &inputs.assets));
     inputs.totals.add_total(EntryKey::new(index("BTC"), Kind::COLLATERAL_LOAN).unwrap(), 1).unwrap();
     inputs.evidence.push(EvidenceLine {
         network: "ETH".into(),
@@ -528,6 +528,55 @@ fn reports_match_their_schema() {
     };
     assert_eq!(enum_of("finding_code"), FindingCode::ALL.iter().map(|code| code.code()).collect::<Vec<_>>());
     assert_eq!(enum_of("unproven_code"), Unproven::ALL.iter().map(|code| code.code()).collect::<Vec<_>>());
+}
+
+#[test]
+fn the_file_of_what_was_left_out() {
+    let inputs = inputs(&[("BTC", 7)]);
+    let (of, root) = ((&inputs.entity, &inputs.epoch), &inputs.root);
+    let excluded = ExcludedAccounts::new(2, &inputs.totals, &inputs.assets);
+    let file = ExcludedFile::new(of.0, of.1, root, excluded.clone());
+    let bytes = file.to_json().unwrap().into_bytes();
+    let schema = include_str!("../../../../book/src/schemas/excluded.schema.json");
+    let schema: serde_json::Value = serde_json::from_str(schema).unwrap();
+    matches_schema(&schema, &schema, &serde_json::from_slice(&bytes).unwrap(), "");
+    let read = ExcludedFile::from_json(&bytes).unwrap();
+    assert_eq!(read.of_statement(of, root, &inputs.assets).unwrap(), excluded);
+    let large = vec![b' '; MAX_EXCLUDED_BYTES + 1];
+    assert_eq!(ExcludedFile::from_json(&large), Err(ExcludedError::TooLarge));
+    let other = file.clone().of_statement(of, &[1; 32], &inputs.assets);
+    assert!(other.unwrap_err().is_other_statement());
+
+    // A report can't be made of what doesn't fit the asset table, nor say what contradicts itself.
+    let made = |change: fn(&mut ExcludedAccounts)| {
+        let mut inputs = inputs.clone();
+        let mut excluded = excluded.clone();
+        change(&mut excluded);
+        inputs.liabilities.excluded = Some(excluded);
+        build_report(inputs, &sources(&own(&["BTC,BTC,a,3"])), &mut ClaimsOnly)
+    };
+    let report = made(|_| ()).unwrap();
+    report.check().unwrap();
+    assert!(report.not_proven.iter().any(|line| line.code == Unproven::Exclusions));
+    let none = made(|excluded| *excluded = ExcludedAccounts { accounts: 0, totals: Vec::new() }).unwrap();
+    assert!(none.not_proven.iter().all(|line| line.code != Unproven::Exclusions));
+    let wrong: [fn(&mut ExcludedAccounts); 5] = [
+        |excluded| excluded.accounts = 0,
+        |excluded| excluded.accounts = 1 << 53,
+        |excluded| excluded.totals.clear(),
+        |excluded| excluded.totals.push(excluded.totals[0].clone()),
+        |excluded| excluded.totals[0].kind = "debt_nothing".into(),
+    ];
+    for (at, change) in wrong.into_iter().enumerate() {
+        assert!(made(change).is_err(), "{at}");
+        if at < 4 {
+            let mut report = report.clone();
+            change(report.liabilities.excluded.as_mut().unwrap());
+            assert!(
+                matches!(report.check(), Err(VerifyError::Inconsistent { at }) if at == "liabilities.excluded")
+            );
+        }
+    }
 }
 
 /// As much of JSON schema as the report's uses.

@@ -178,12 +178,12 @@ pub(crate) fn make(arguments: &Report, voice: Voice) -> Result<(), Failure> {
     let anchors = anchors.map(|pair| pair.map(|(place, reference)| Anchor { place, reference }));
     let exclusions = arguments.exclusions.iter().map(|text| pair(text, "--exclusion"));
     let exclusions = exclusions.map(|pair| pair.map(|(what, reason)| Exclusion { what, reason }));
-    let said = Said {
+    let word = Said {
         anchors: anchors.collect::<Result<_, _>>()?,
         exclusions: exclusions.collect::<Result<_, _>>()?,
         excluded: None,
     };
-    let report = write_report(&arguments.input, said, &arguments.out)?;
+    let report = write_report(&arguments.input, word, &arguments.out)?;
     if voice.json {
         println!("{}", said(&report, &[("report", json!(arguments.out.join("report.json")))])?);
     } else {
@@ -219,8 +219,8 @@ pub(crate) fn verify(arguments: &VerifyReport, voice: Voice) -> Result<(), Failu
     // What the entity says of itself is taken from the report; everything else is made again.
     let said_so = SolvencyReport::from_json(&bytes)?.liabilities;
     let LiabilitySource { anchors, exclusions, excluded, .. } = said_so;
-    let said = Said { anchors, exclusions, excluded };
-    let Prepared { inputs, files, mut assessor } = prepare(&arguments.input, said)?;
+    let word = Said { anchors, exclusions, excluded };
+    let Prepared { inputs, files, mut assessor } = prepare(&arguments.input, word)?;
     let report = verify_report(&bytes, inputs, &files.sources, &mut assessor)?;
     if voice.json {
         println!("{}", said(&report, &[])?);

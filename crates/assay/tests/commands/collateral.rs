@@ -168,7 +168,7 @@ fn a5_a_report_says_what_was_left_out() {
     };
     assert!(open(&report));
     let markdown = read(&with, "report.md");
-    assert!(markdown.contains("Accounts below water that the entity left out: 3"), "{markdown}");
+    assert!(markdown.contains("Accounts below water that the entity left out&#58; 3"), "{markdown}");
     assert!(markdown.contains("| collateral\\_loan | 1.6 |"), "{markdown}");
     assert!(read(&with, "report.html").contains("Left out of the statement"));
     let report: Value = serde_json::from_str(&read(&without, "report.json")).unwrap();
