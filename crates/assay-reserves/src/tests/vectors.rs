@@ -572,9 +572,7 @@ fn the_file_of_what_was_left_out() {
         if at < 4 {
             let mut report = report.clone();
             change(report.liabilities.excluded.as_mut().unwrap());
-            assert!(
-                matches!(report.check(), Err(VerifyError::Inconsistent { at }) if at == "liabilities.excluded")
-            );
+            assert!(matches!(report.check(), Err(VerifyError::Inconsistent { .. })), "{at}");
         }
     }
 }
