@@ -1,6 +1,7 @@
 //! A static site made of solvency reports.
 
 mod chart;
+mod details;
 mod figures;
 mod pages;
 

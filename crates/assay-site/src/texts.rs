@@ -102,7 +102,8 @@ impl Catalogue {
 mod tests {
     use std::collections::BTreeSet;
 
-    use assay_verdict::{Check, Code};
+    use assay_reserves::{FindingCode, REPORT_FORMAT, Severity, Unproven};
+    use assay_verdict::{Check, Code, REPORT_FORMATS};
 
     use super::*;
 
@@ -138,6 +139,37 @@ mod tests {
         }
         assert_eq!(english.get("result.inclusion.passed"), "Inclusion constraint verified");
         assert_eq!(english.get("result.total-sum.passed"), "Total sum and non-negative constraint verified");
+    }
+
+    /// Texts of reports are made elsewhere; every language must have them all, and English the same ones.
+    #[test]
+    fn every_code_of_reports_has_a_text() {
+        for catalogue in LANGUAGES.map(Catalogue::new) {
+            for unproven in Unproven::ALL {
+                let key = format!("site.unproven.{}", unproven.code());
+                assert!(catalogue.has(&key), "{:?} {key}", catalogue.language());
+                if catalogue.language() == Language::English {
+                    assert_eq!(catalogue.get(&key), unproven.text());
+                }
+            }
+            for finding in FindingCode::ALL {
+                let key = format!("site.finding.{}", finding.code());
+                assert!(catalogue.has(&key), "{:?} {key}", catalogue.language());
+            }
+            for severity in [Severity::Info, Severity::Warning, Severity::Error] {
+                assert!(catalogue.has(&format!("site.severity.{}", severity.name())));
+            }
+        }
+        let english = Catalogue::new(Language::English);
+        let known = |prefix: &str| english.keys().filter(|key| key.starts_with(prefix)).count();
+        assert_eq!(known("site.unproven."), Unproven::ALL.len() + 1, "all and the title");
+        assert_eq!(known("site.finding."), FindingCode::ALL.len());
+    }
+
+    #[test]
+    fn the_receipt_page_reads_the_reports_that_are_made() {
+        assert_eq!(REPORT_FORMATS, [REPORT_FORMAT]);
+        assert_eq!(assay_verdict::MAX_REPORT_BYTES, assay_reserves::MAX_REPORT_BYTES);
     }
 
     #[test]

@@ -357,6 +357,7 @@ fn check_reserves(
     let (_, owed) = statement.figures.at_most();
     let mut lines = Vec::new();
     let mut differs = false;
+    let mut short = false;
     for (index, asset) in table.assets().iter().enumerate() {
         let Ok(key) = EntryKey::new(index, Kind::EQUITY) else { continue };
         let owed = owed.get(key);
@@ -368,21 +369,25 @@ fn check_reserves(
                 None => owed > 0,
             };
         let (counted, verified) = line.map_or((0, 0), |line| (line.reserves.counted, line.reserves.verified));
+        let consistent = line.is_none_or(|line| line.totals_match);
         if owed > 0 {
+            short |= counted < owed;
             lines.push(ReserveLine {
                 asset: asset.symbol.as_str().to_owned(),
                 owed: format_units(owed, asset.decimals),
                 counted: format_units(counted, asset.decimals),
                 verified: format_units(verified, asset.decimals),
-                covered: counted >= owed,
-                covered_verified: verified >= owed,
+                covered: consistent && counted >= owed,
+                covered_verified: consistent && verified >= owed,
             });
         }
     }
     let code = if differs {
         Code::ReportDiffers
-    } else if !lines.iter().all(|line| line.covered) {
+    } else if short {
         Code::ReservesShort
+    } else if !report.assets.iter().all(|line| line.totals_match) {
+        Code::ReservesContradict
     } else if lines.iter().all(|line| line.covered_verified) {
         Code::ReservesVerified
     } else {

@@ -111,6 +111,8 @@ codes! {
         ReportDiffers = "report-differs",
         /// The report's reserves don't reach what is proven to be owed.
         ReservesShort = "reserves-short",
+        /// A file of the report's reserves states totals that aren't the sums of its rows.
+        ReservesContradict = "reserves-contradict",
         /// The customer says that the balances aren't theirs.
         BalancesDenied = "balances-denied",
     }

@@ -14,7 +14,7 @@ mod verdict;
 pub use check::check;
 pub use code::{Class, Code, receipt_code, verify_code};
 pub use link::{LINK_KEY, LinkError, encode_link, receipt_bytes};
-pub use report::MAX_REPORT_BYTES;
+pub use report::{MAX_REPORT_BYTES, REPORT_FORMATS};
 pub use request::{Proof, Request};
 pub use share::{SHARE_FORMAT, SHARE_VERSION, Share, ShareCheck, ShareError};
 pub use verdict::{

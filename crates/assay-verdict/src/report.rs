@@ -9,7 +9,8 @@ use serde::{Deserialize, Deserializer, de::Error};
 /// Bytes that a report may have.
 pub const MAX_REPORT_BYTES: usize = 16 << 20;
 
-const REPORT_FORMATS: &[&str] = &["assay.report/1"];
+/// Formats and versions of reports that are read.
+pub const REPORT_FORMATS: &[&str] = &["assay.report/1"];
 
 /// The figures of a report. Other fields aren't looked at.
 #[derive(Deserialize)]
@@ -28,6 +29,8 @@ pub(crate) struct ReportAsset {
     pub(crate) decimals: u8,
     pub(crate) liabilities: ReportLiabilities,
     pub(crate) reserves: ReportReserves,
+    /// Whether the totals that the reserves' files state of the asset are the sums of their rows.
+    pub(crate) totals_match: bool,
 }
 
 #[derive(Deserialize)]

@@ -253,7 +253,7 @@ pub struct ReserveLine {
     pub counted: String,
     /// Verified reserves.
     pub verified: String,
-    /// Whether counted reserves reach what is owed.
+    /// Whether counted reserves reach what is owed, and their files don't contradict themselves.
     pub covered: bool,
     /// Whether verified reserves do.
     pub covered_verified: bool,

@@ -3,6 +3,7 @@
 use assay_reserves::{AssetLine, LiabilityProof, SolvencyReport, Units};
 
 use super::chart::{self, Bar, Point};
+use super::details::details;
 use super::figures::{amount, date, moment, number, percent};
 use super::{Site, SiteEpoch};
 use crate::escape::escape;
@@ -23,19 +24,19 @@ pub(super) fn all(site: &Site<'_>, language: Language) -> Vec<(String, String)> 
 }
 
 /// Texts of a language, as HTML.
-struct Texts(Catalogue);
+pub(super) struct Texts(pub(super) Catalogue);
 
 impl Texts {
     /// The text of a key of the site.
-    fn get(&self, key: &str) -> String {
+    pub(super) fn get(&self, key: &str) -> String {
         escape(self.0.get(&format!("site.{key}")))
     }
 
-    fn with(&self, key: &str, values: &[(&str, &str)]) -> String {
+    pub(super) fn with(&self, key: &str, values: &[(&str, &str)]) -> String {
         escape(&self.0.with(&format!("site.{key}"), values))
     }
 
-    fn language(&self) -> Language {
+    pub(super) fn language(&self) -> Language {
         self.0.language()
     }
 
@@ -49,7 +50,7 @@ impl Texts {
         }
     }
 
-    fn yes(&self, yes: bool) -> String {
+    pub(super) fn yes(&self, yes: bool) -> String {
         self.get(if yes { "yes" } else { "no" })
     }
 }
@@ -96,7 +97,7 @@ fn page(site: &Site<'_>, texts: &Texts, name: &str, depth: usize, title: &str, b
 }
 
 /// A table that scrolls sideways and can be reached by keyboard. Cells are HTML; those from `numbers_from` are figures.
-fn table(caption: &str, columns: &[String], numbers_from: usize, rows: &[Vec<String>]) -> String {
+pub(super) fn table(caption: &str, columns: &[String], numbers_from: usize, rows: &[Vec<String>]) -> String {
     let class = |at: usize| if at >= numbers_from { " class=\"number\"" } else { "" };
     let mut out = format!(
         "<div class=\"scroll\" role=\"region\" aria-label=\"{caption}\" tabindex=\"0\"><table><caption>{caption}</caption><thead><tr>"
@@ -159,6 +160,12 @@ fn ratios(report: &SolvencyReport, texts: &Texts) -> String {
     if bars.iter().any(|bar| bar.counted.0 > end.into()) {
         let most = (end / 10_000).to_string();
         out.push_str(&format!("<p>{}</p>\n", texts.with("ratios.clipped", &[("most", &most)])));
+    }
+    let contradict = report.assets.iter().filter(|line| !line.totals_match);
+    let contradict: Vec<&str> = contradict.map(|line| line.asset.as_str()).collect();
+    if !contradict.is_empty() {
+        let text = texts.with("ratios.contradict", &[("assets", &contradict.join(", "))]);
+        out.push_str(&format!("<p class=\"verdict bad\">{text}</p>\n"));
     }
     if !bars.is_empty() {
         out.push_str(&chart::bars(&bars, texts.0.get("site.ratios.chart")));
@@ -409,11 +416,13 @@ fn findings(report: &SolvencyReport, texts: &Texts) -> String {
     let title = texts.get("findings.title");
     let line = |finding: &assay_reserves::Finding| {
         // What was found quotes files, so it is the report's own English.
+        let code = finding.code.code();
         format!(
-            "<li>{}: <span lang=\"en\">{}</span> <code>{}</code></li>\n",
+            "<li>{}: {} <span lang=\"en\">{}</span> <code>{}</code></li>\n",
             texts.get(&format!("severity.{}", finding.severity.name())),
+            texts.get(&format!("finding.{code}")),
             escape(&finding.text),
-            escape(finding.code.code())
+            escape(code)
         )
     };
     let list = if report.findings.is_empty() {
@@ -454,7 +463,7 @@ fn epoch_page(site: &Site<'_>, epoch: &SiteEpoch, texts: &Texts) -> String {
     let proven = texts.get(if epoch.proven { "built" } else { "not-built" });
     let body = format!(
         "<h1>{}</h1>\n<section class=\"card\">\n{}{check}</section>\n{}\
-         <section>\n<h2>{}</h2>\n{}<p>{proven}</p>\n</section>\n{}{}{}\
+         <section>\n<h2>{}</h2>\n{}<p>{proven}</p>\n</section>\n{}{}{}{}\
          <section>\n<h2>{}</h2>\n{}</section>\n<section>\n<h2>{}</h2>\n{}\
          <p><a href=\"{files}report.html\" hreflang=\"en\">{}</a></p>\n</section>\n",
         escape(&title),
@@ -463,6 +472,7 @@ fn epoch_page(site: &Site<'_>, epoch: &SiteEpoch, texts: &Texts) -> String {
         texts.get("epoch.facts"),
         identity(epoch, texts),
         evidence(report, texts),
+        details(report, texts),
         quality(report, texts),
         findings(report, texts),
         texts.get("unproven.title"),
