@@ -150,6 +150,7 @@ mod tests {
             accounts: 1,
             totals: Totals::new(),
             liabilities: LiabilitySource {
+                excluded: None,
                 checked_by: LiabilityProof::Unverified,
                 circuit: None,
                 key: None,
