@@ -32,7 +32,7 @@ pub fn array<const N: usize>(digits: &str) -> Option<[u8; N]> {
     if digits.len() == 2 * N { decode(digits)?.try_into().ok() } else { None }
 }
 
-/// As [`array`], with or without `0x` in front.
+/// As [`array()`], with or without `0x` in front.
 pub fn prefixed_array<const N: usize>(text: &str) -> Option<[u8; N]> {
     array(text.strip_prefix("0x").unwrap_or(text))
 }
