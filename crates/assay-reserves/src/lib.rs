@@ -38,7 +38,7 @@ pub use report::{
     ExcludedTotal, Exclusion, Failure, Failures, FileSummary, IssuerShare, LiabilityLine, LiabilityProof,
     LiabilitySource, MAX_EXCLUDED_BYTES, MAX_FAILURES, MAX_REPORT_BYTES, PolicySummary, Quality,
     REPORT_FORMAT, ReportBuilder, ReportInputs, ResampleInput, ResampledLine, ReserveLine, SolvencyReport,
-    SupplyLine, Units, Unproven, UnprovenLine, VerifyError, WrappedLine, build_report, verify_report,
+    SupplyLine, Units, Unproven, UnprovenLine, VerifyError, WrappedLine, build_report, escape, verify_report,
 };
 pub use resample::{CoinAgeError, CoinAges, MAX_SAMPLES, Resample, ResampleError, minimum_balance};
 pub use row::{OwnerClass, Place, ReserveRow, SectionTotal, Staking, WrappedSupply};

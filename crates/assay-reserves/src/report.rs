@@ -20,6 +20,7 @@ pub(crate) use canonical::{canonical, digest};
 pub use excluded::{
     EXCLUDED_FORMAT, ExcludedAccounts, ExcludedError, ExcludedFile, ExcludedTotal, MAX_EXCLUDED_BYTES,
 };
+pub use html::escape;
 pub use unproven::Unproven;
 pub use verify::{VerifyError, verify_report};
 

@@ -2,33 +2,9 @@
 
 use std::fmt::Write;
 
+/// Text from anywhere as the text of an element or of a quoted attribute: what reports in HTML do with it.
+pub(crate) use assay_reserves::escape;
 use sha2::{Digest, Sha256};
-
-/// Text from anywhere as the text of an element or of a quoted attribute. What would show another text than there is
-/// (controls, marks of direction or without width) is replaced.
-pub(crate) fn escape(text: &str) -> String {
-    let mut out = String::with_capacity(text.len());
-    for c in text.chars() {
-        match c {
-            '&' => out.push_str("&amp;"),
-            '<' => out.push_str("&lt;"),
-            '>' => out.push_str("&gt;"),
-            '"' => out.push_str("&quot;"),
-            '\'' => out.push_str("&#39;"),
-            c if is_deceptive(c) => out.push('\u{fffd}'),
-            c => out.push(c),
-        }
-    }
-    out
-}
-
-fn is_deceptive(c: char) -> bool {
-    c.is_control()
-        || matches!(
-            c,
-            '\u{61c}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}'
-        )
-}
 
 /// JSON as the text of a `script` element that isn't run: nothing in it can end the element.
 pub(crate) fn script_json(json: &str) -> String {

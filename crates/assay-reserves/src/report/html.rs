@@ -87,7 +87,7 @@ fn write_table(table: &Table, out: &mut String) {
 
 /// Texts may come from files of the exchange: everything that could end a text or an attribute is escaped, and what
 /// would show another text than there is is replaced.
-fn escape(text: &str) -> String {
+pub fn escape(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     for c in text.chars() {
         match c {
