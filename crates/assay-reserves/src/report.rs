@@ -28,7 +28,7 @@ use crate::evidence::{EvidenceLevel, OwnershipGrade};
 use crate::finding::{Finding, FindingCode, FindingPlace};
 
 /// Format and version of reports.
-pub const REPORT_FORMAT: &str = "assay.report/1";
+pub const REPORT_FORMAT: &str = "assay.report/2";
 
 /// Bytes that a report may have.
 pub const MAX_REPORT_BYTES: usize = 16 << 20;
@@ -247,13 +247,13 @@ pub struct AssetLine {
     /// Whether the totals that files state of it are the sums of their rows. An asset whose files contradict
     /// themselves isn't taken for solvent, whatever its rows sum up to.
     pub totals_match: bool,
-    /// Counted reserves by equity in parts per million, rounded down; nothing where no equity is owed.
+    /// Counted reserves by what is owed in parts per million, rounded down; nothing where nothing is owed.
     pub ratio_ppm: Option<Units>,
-    /// Verified reserves by equity, likewise.
+    /// Verified reserves by it, likewise.
     pub verified_ratio_ppm: Option<Units>,
-    /// Whether counted reserves reach equity, and totals match.
+    /// Whether counted reserves reach what is owed, and totals match.
     pub solvent: bool,
-    /// Whether verified reserves reach equity, and totals match.
+    /// Whether verified reserves reach what is owed, and totals match.
     pub solvent_verified: bool,
 }
 
@@ -261,8 +261,10 @@ pub struct AssetLine {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct LiabilityLine {
-    /// Owed to customers.
+    /// Owed to customers, by the statement.
     pub equity: Units,
+    /// Equity of accounts that the prover was told to leave out, of [`LiabilitySource::excluded`]. It is owed too.
+    pub excluded: Units,
     /// Owed by customers, for no particular product.
     pub debt: Units,
     /// By name of the kind, what is pledged or owed under the asset table's products; kinds without entries are absent.
@@ -426,7 +428,7 @@ pub struct Quality {
     pub derivative_rows: u64,
     /// Value of counted reserves after haircuts.
     pub haircut_value: Units,
-    /// Value of equity, rounded up.
+    /// Value of what is owed, rounded up.
     pub equity_value: Units,
     /// The one by the other in parts per million; nothing where some asset that is owed has no price. It nets assets
     /// against each other, so it says nothing about solvency in kind.
@@ -504,6 +506,12 @@ pub struct UnprovenLine {
 }
 
 impl LiabilityLine {
+    /// What reserves have to reach: equity, whether the statement has it or the entity left it out.
+    pub const fn owed(&self) -> Units {
+        // A sum that doesn't fit is more than any reserve.
+        Units(self.equity.0.saturating_add(self.excluded.0))
+    }
+
     /// Whether there is nothing.
     pub(crate) fn is_zero(&self) -> bool {
         *self == Self::default()

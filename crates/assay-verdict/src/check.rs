@@ -368,6 +368,8 @@ fn check_reserves(
                 Some(line) => line.decimals != asset.decimals || line.liabilities.equity != owed,
                 None => owed > 0,
             };
+        // What the entity says that it left out is owed too.
+        let owed = owed.saturating_add(line.map_or(0, |line| line.liabilities.excluded));
         let (counted, verified) = line.map_or((0, 0), |line| (line.reserves.counted, line.reserves.verified));
         let consistent = line.is_none_or(|line| line.totals_match);
         if owed > 0 {

@@ -10,7 +10,7 @@ use serde::{Deserialize, Deserializer, de::Error};
 pub const MAX_REPORT_BYTES: usize = 16 << 20;
 
 /// Formats and versions of reports that are read.
-pub const REPORT_FORMATS: &[&str] = &["assay.report/1"];
+pub const REPORT_FORMATS: &[&str] = &["assay.report/2"];
 
 /// The figures of a report. Other fields aren't looked at.
 #[derive(Deserialize)]
@@ -37,6 +37,9 @@ pub(crate) struct ReportAsset {
 pub(crate) struct ReportLiabilities {
     #[serde(deserialize_with = "units")]
     pub(crate) equity: u128,
+    /// Equity of accounts that aren't in the statement.
+    #[serde(deserialize_with = "units")]
+    pub(crate) excluded: u128,
 }
 
 #[derive(Deserialize)]

@@ -5,6 +5,7 @@ use std::sync::Mutex;
 use std::sync::PoisonError;
 
 use assay_prover::Event;
+use assay_reserves::{Assessor, BalanceObservations, OwnershipResult, ReserveRow};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use crate::output::grouped;
@@ -103,6 +104,45 @@ impl Reporter {
         } else {
             self.bar.println(text);
         }
+    }
+}
+
+/// Counts rows of reserves on a terminal while `A` looks at them.
+pub(crate) struct WatchedRows<A> {
+    assessor: A,
+    bar: ProgressBar,
+}
+
+impl<A> WatchedRows<A> {
+    pub(crate) fn new(assessor: A, quiet: bool) -> Self {
+        let terminal = std::io::stderr().is_terminal() && !quiet;
+        let target = if terminal { ProgressDrawTarget::stderr() } else { ProgressDrawTarget::hidden() };
+        let bar = ProgressBar::with_draw_target(None, target);
+        if let Ok(style) = ProgressStyle::with_template("reserves   {human_pos} rows, {per_sec}") {
+            bar.set_style(style);
+        }
+        Self { assessor, bar }
+    }
+}
+
+impl<A> Drop for WatchedRows<A> {
+    fn drop(&mut self) {
+        self.bar.finish_and_clear();
+    }
+}
+
+impl<A: Assessor> Assessor for WatchedRows<A> {
+    fn ownership(&mut self, row: &ReserveRow) -> OwnershipResult {
+        self.bar.inc(1);
+        self.assessor.ownership(row)
+    }
+
+    fn balance(&mut self, row: &ReserveRow) -> BalanceObservations {
+        self.assessor.balance(row)
+    }
+
+    fn created(&mut self, row: &ReserveRow) -> Option<u64> {
+        self.assessor.created(row)
     }
 }
 

@@ -593,6 +593,7 @@ impl ReportBuilder {
                 |kind| EntryKey::new(index, kind).map_or(Units(0), |key| Units(self.inputs.totals.get(key)));
             let liabilities = LiabilityLine {
                 equity: owed(Kind::EQUITY),
+                excluded: self.inputs.liabilities.excluded_equity(asset.symbol.as_str()),
                 debt: owed(Kind::DEBT),
                 products: self.of_products(index),
             };
@@ -601,7 +602,9 @@ impl ReportBuilder {
             for part in parts {
                 add(&mut reserves.listed, part.0, asset.symbol.as_str())?;
             }
-            if liabilities.is_zero() && reserves == ReserveLine::default() {
+            let excluded = self.inputs.liabilities.excluded.iter().flat_map(|excluded| &excluded.totals);
+            let is_excluded = excluded.into_iter().any(|line| line.asset == asset.symbol.as_str());
+            if liabilities.is_zero() && !is_excluded && reserves == ReserveLine::default() {
                 continue;
             }
             lines.push(AssetLine {
@@ -633,10 +636,11 @@ impl ReportBuilder {
         {
             let symbol = asset.symbol.as_str();
             let equity = EntryKey::new(index, Kind::EQUITY).map_or(0, |key| inputs.totals.get(key));
+            let owed = inputs.liabilities.excluded_equity(symbol).0.saturating_add(equity);
             if asset.price.is_none() {
-                if equity > 0 || line.counted.0 > 0 {
+                if owed > 0 || line.counted.0 > 0 {
                     quality.unpriced.push(symbol.into());
-                    all_owed_priced &= equity == 0;
+                    all_owed_priced &= owed == 0;
                 }
                 continue;
             }
@@ -648,7 +652,7 @@ impl ReportBuilder {
             let counts = haircut.map_or(PPM, |haircut| u128::from(haircut.counts_ppm));
             let after = mul_div(lot.value, counts, PPM, Round::Down).ok_or_else(|| values(symbol))?;
             plus(&mut haircut_value, after)?;
-            plus(&mut equity_value, priced(equity, asset, Round::Up)?)?;
+            plus(&mut equity_value, priced(owed, asset, Round::Up)?)?;
         }
         let share = |value| share(value, total);
         let mut sizes: Vec<u128> = self.addresses.values().copied().collect();
@@ -709,6 +713,7 @@ impl SolvencyReport {
     /// Sets all that follows from the rest.
     pub(crate) fn derive(&mut self) {
         for line in &mut self.assets {
+            line.liabilities.excluded = self.liabilities.excluded_equity(&line.asset);
             line.derive();
         }
         self.solvent = self.assets.iter().all(|line| line.solvent);
@@ -722,7 +727,7 @@ impl SolvencyReport {
 
 impl AssetLine {
     fn derive(&mut self) {
-        let owed = self.liabilities.equity;
+        let owed = self.liabilities.owed();
         self.ratio_ppm = ratio_ppm(self.reserves.counted.0, owed.0).map(Units);
         self.verified_ratio_ppm = ratio_ppm(self.reserves.verified.0, owed.0).map(Units);
         self.solvent = self.totals_match && self.reserves.counted >= owed;

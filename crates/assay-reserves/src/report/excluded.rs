@@ -2,10 +2,10 @@
 
 use std::collections::BTreeSet;
 
-use assay_statement::{AssetTable, Entity, EntryKey, Epoch, Totals, hex};
+use assay_statement::{AssetTable, Entity, EntryKey, Epoch, Kind, Totals, hex};
 use serde::{Deserialize, Serialize};
 
-use super::Units;
+use super::{LiabilitySource, Units};
 use crate::row::quote;
 
 /// Name of the format.
@@ -104,6 +104,18 @@ impl ExcludedError {
     /// Whether it can be read and is about something else, rather than not being readable.
     pub const fn is_other_statement(&self) -> bool {
         matches!(self, Self::OtherStatement { .. })
+    }
+}
+
+impl LiabilitySource {
+    /// What accounts that were left out are owed of an asset.
+    pub(super) fn excluded_equity(&self, asset: &str) -> Units {
+        let equity = Kind::EQUITY.to_string();
+        let mut lines = self.excluded.iter().flat_map(|excluded| &excluded.totals);
+        lines
+            .find(|line| line.asset == asset && line.kind == equity)
+            .map(|line| line.total)
+            .unwrap_or_default()
     }
 }
 

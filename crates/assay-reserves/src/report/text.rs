@@ -102,7 +102,7 @@ fn assets(report: &SolvencyReport) -> Table {
             line.asset.clone(),
             covered(line).into(),
             if line.solvent_verified { "yes" } else { "NO" }.into(),
-            amount(line.liabilities.equity),
+            amount(line.liabilities.owed()),
             amount(line.reserves.counted),
             percent(line.ratio_ppm),
             amount(line.reserves.verified),
@@ -203,11 +203,11 @@ fn liabilities(report: &SolvencyReport) -> Table {
         let amount = |units: Units| format_units(units.0, line.decimals);
         let products = owed.products.iter().map(|(kind, units)| format!("{kind} {}", amount(*units)));
         let products = products.collect::<Vec<_>>().join(", ");
-        vec![line.asset.clone(), amount(owed.equity), amount(owed.debt), products]
+        vec![line.asset.clone(), amount(owed.equity), amount(owed.excluded), amount(owed.debt), products]
     };
     Table {
         caption: "Liabilities by kind; nothing is netted",
-        columns: &["asset", "equity", "debt", "under products"],
+        columns: &["asset", "equity", "left out", "debt", "under products"],
         numbers_from: 1,
         rows: report.assets.iter().map(row).collect(),
     }
@@ -255,8 +255,8 @@ fn left_out(excluded: &ExcludedAccounts) -> String {
     match excluded.accounts {
         0 => "The entity says that it left out no account below water.".into(),
         accounts => format!(
-            "Accounts below water that the entity left out: {accounts}. What they hold is owed too, and is in none of the \
-             figures above; no proof covers what is said of them."
+            "Accounts below water that the entity left out: {accounts}. What they hold is owed too, and reserves have to \
+             reach it; no proof covers what is said of them."
         ),
     }
 }
@@ -276,11 +276,9 @@ fn left_out_totals(excluded: &ExcludedAccounts) -> Table {
 fn wrapped(report: &SolvencyReport) -> Table {
     let row = |line: &super::WrappedLine| {
         let supplies = line.supplies.iter().map(|supply| {
-            format!(
-                "{} {}",
-                supply.network,
-                supply.supply.map_or("unknown".into(), |supply| supply.0.to_string())
-            )
+            let by = if supply.proven { "proven" } else { "claimed" };
+            let known = |supply: Units| format!("{} ({by})", supply.0);
+            format!("{} {}", supply.network, supply.supply.map_or("unknown".into(), known))
         });
         vec![
             line.asset.clone(),

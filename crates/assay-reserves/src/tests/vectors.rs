@@ -457,7 +457,7 @@ fn reports_are_canonical() {
         text.replacen("\"equity\":\"1\"", "\"equity\":\"01\"", 1),
         text.replacen("\"equity\":\"1\"", "\"equity\":\"-1\"", 1),
         text.replacen("example.org", "ex\\u0061mple.org", 1),
-        text.replacen("assay.report/1", "assay.report/2", 1),
+        text.replacen("assay.report/2", "assay.report/1", 1),
         text.replacen("{\"accounts\":3,", "{\"accounts\":9007199254740993,", 1),
     ] {
         assert_ne!(wrong, text);
@@ -470,7 +470,7 @@ fn reports_are_canonical() {
     let mut other = report.clone();
     other.entity = "example.net".into();
     assert_ne!(report.digest(), other.digest());
-    let mut prefixed = b"assay.report/1\n".to_vec();
+    let mut prefixed = b"assay.report/2\n".to_vec();
     prefixed.extend(&json);
     assert_eq!(report.digest().unwrap(), *blake3::hash(&prefixed).as_bytes());
 }
@@ -557,6 +557,27 @@ fn the_file_of_what_was_left_out() {
     };
     let report = made(|_| ()).unwrap();
     report.check().unwrap();
+    // Owed are 7 base units in the statement and 7 beside it.
+    assert_eq!(report.assets[index("BTC")].liabilities.owed(), Units(14));
+    let ratio = |reserves: &str| {
+        let mut inputs = inputs.clone();
+        inputs.liabilities.excluded = Some(excluded.clone());
+        let report = build_report(inputs, &sources(&own(&[reserves])), &mut ClaimsOnly).unwrap();
+        (report.assets[index("BTC")].ratio_ppm.unwrap().0, report.solvent)
+    };
+    assert_eq!(ratio("BTC,BTC,a,0.00000014"), (1_000_000, true));
+    assert_eq!(ratio("BTC,BTC,a,0.00000013"), (928_571, false));
+    // Neither the line nor the list can be without the other.
+    let changes: [fn(&mut SolvencyReport); 3] = [
+        |report| report.assets[index("BTC")].liabilities.excluded = Units(6),
+        |report| report.liabilities.excluded.as_mut().unwrap().totals[0].asset = "XT".into(),
+        |report| report.assets.clear(),
+    ];
+    for change in changes {
+        let mut report = report.clone();
+        change(&mut report);
+        assert!(matches!(report.check(), Err(VerifyError::Inconsistent { .. })));
+    }
     assert!(report.not_proven.iter().any(|line| line.code == Unproven::Exclusions));
     let none = made(|excluded| *excluded = ExcludedAccounts { accounts: 0, totals: Vec::new() }).unwrap();
     assert!(none.not_proven.iter().all(|line| line.code != Unproven::Exclusions));

@@ -178,7 +178,7 @@ fn ratios(report: &SolvencyReport, texts: &Texts) -> String {
             vec![
                 escape(&line.asset),
                 texts.yes(line.solvent),
-                units(line.liabilities.equity),
+                units(line.liabilities.owed()),
                 units(line.reserves.counted),
                 ratio(texts, line.ratio_ppm),
                 units(line.reserves.verified),

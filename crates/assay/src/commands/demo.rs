@@ -140,7 +140,7 @@ pub(crate) fn run(arguments: &Demo, voice: Voice) -> Result<(), Failure> {
         evidence,
     };
     let report_dir = dir.join("report");
-    let report = write_report(&report_input, Said::default(), &report_dir)?;
+    let report = write_report(&report_input, Said::default(), &report_dir, voice)?;
     say("the chains are test chains of one machine, keys and coins of the demo are worth nothing:");
     for (asset, what) in [
         (
@@ -154,7 +154,7 @@ pub(crate) fn run(arguments: &Demo, voice: Voice) -> Result<(), Failure> {
         say(&format!("  {asset:<5} {what}"));
     }
     say("  all others are claims, O0 and L0");
-    let verified = report.assets.iter().filter(|line| line.solvent_verified && line.liabilities.equity.0 > 0);
+    let verified = report.assets.iter().filter(|line| line.solvent_verified && line.liabilities.owed().0 > 0);
     say(&format!(
         "covered {} with claims included; by reserves that are proven and signed for, {} of {} assets are",
         if report.solvent { "yes" } else { "NO" },

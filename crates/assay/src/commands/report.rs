@@ -23,6 +23,7 @@ use crate::commands::verify::{parse_root, verify_file};
 use crate::commands::{Voice, read_capped};
 use crate::failure::Failure;
 use crate::output::whole_units;
+use crate::progress::WatchedRows;
 
 /// All that a report is made of, with the proof verified.
 struct Prepared {
@@ -183,7 +184,7 @@ pub(crate) fn make(arguments: &Report, voice: Voice) -> Result<(), Failure> {
         exclusions: exclusions.collect::<Result<_, _>>()?,
         excluded: None,
     };
-    let report = write_report(&arguments.input, word, &arguments.out)?;
+    let report = write_report(&arguments.input, word, &arguments.out, voice)?;
     if voice.json {
         println!("{}", said(&report, &[("report", json!(arguments.out.join("report.json")))])?);
     } else {
@@ -195,9 +196,15 @@ pub(crate) fn make(arguments: &Report, voice: Voice) -> Result<(), Failure> {
 }
 
 /// Verifies the proof, makes the report and writes it into a folder.
-pub(crate) fn write_report(input: &ReportInput, said: Said, out: &Path) -> Result<SolvencyReport, Failure> {
-    let Prepared { inputs, files, mut assessor } = prepare(input, said)?;
+pub(crate) fn write_report(
+    input: &ReportInput,
+    said: Said,
+    out: &Path,
+    voice: Voice,
+) -> Result<SolvencyReport, Failure> {
+    let Prepared { inputs, files, assessor } = prepare(input, said)?;
     let assets = Arc::clone(&inputs.assets);
+    let mut assessor = WatchedRows::new(assessor, voice.quiet);
     let report = build_report(inputs, &files.sources, &mut assessor)?;
     let json = report.to_json()?;
     fs::create_dir_all(out).map_err(|error| Failure::file(out, &error))?;
@@ -220,7 +227,8 @@ pub(crate) fn verify(arguments: &VerifyReport, voice: Voice) -> Result<(), Failu
     let said_so = SolvencyReport::from_json(&bytes)?.liabilities;
     let LiabilitySource { anchors, exclusions, excluded, .. } = said_so;
     let word = Said { anchors, exclusions, excluded };
-    let Prepared { inputs, files, mut assessor } = prepare(&arguments.input, word)?;
+    let Prepared { inputs, files, assessor } = prepare(&arguments.input, word)?;
+    let mut assessor = WatchedRows::new(assessor, voice.quiet);
     let report = verify_report(&bytes, inputs, &files.sources, &mut assessor)?;
     if voice.json {
         println!("{}", said(&report, &[])?);
@@ -275,7 +283,7 @@ fn print(report: &SolvencyReport) {
         println!(
             "{:<12} {:>26} {:>26} {:>10} {:>10}{}",
             line.asset,
-            whole_units(line.liabilities.equity.0, line.decimals),
+            whole_units(line.liabilities.owed().0, line.decimals),
             whole_units(line.reserves.counted.0, line.decimals),
             percent(line.ratio_ppm),
             percent(line.verified_ratio_ppm),

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use assay_ledger::read_asset_table;
 use assay_ownership::{BlockMark, Challenge};
 use assay_reserves::{
-    AddressList, Assessor as _, Checker, Finding, MAX_POLICY_BYTES, OwnershipResult, Policy, ReadOptions,
+    AddressList, Assessor, Checker, Finding, MAX_POLICY_BYTES, OwnershipResult, Policy, ReadOptions,
     Resample, ReserveFormat, ReserveReader, ReserveRow, Rounding, Severity, SignatureAssessor, Source,
 };
 use assay_statement::{AssetTable, hex};
@@ -16,6 +16,7 @@ use crate::commands::verify::parse_root;
 use crate::commands::{Voice, observe, read_capped};
 use crate::failure::Failure;
 use crate::output::grouped;
+use crate::progress::WatchedRows;
 
 /// Bytes that a challenge can have.
 const MAX_CHALLENGE_BYTES: usize = 16 << 10;
@@ -79,7 +80,7 @@ pub(crate) fn read_challenge(path: &Path) -> Result<Challenge, Failure> {
 struct Signatures(BTreeMap<String, u64>);
 
 impl Signatures {
-    fn count(&mut self, assessor: &mut SignatureAssessor, row: &ReserveRow) {
+    fn count(&mut self, assessor: &mut dyn Assessor, row: &ReserveRow) {
         let name = match assessor.ownership(row) {
             OwnershipResult::Unchecked => "none".to_owned(),
             OwnershipResult::Verified { grade } => format!("verified {grade}"),
@@ -95,7 +96,7 @@ fn check(arguments: &CheckReserves, voice: Voice) -> Result<(), Failure> {
     let assets = Arc::new(read_asset_table(&arguments.assets)?);
     let files = ReserveFiles::open(&arguments.reserves, &assets)?;
     let challenge = arguments.challenge.as_deref().map(read_challenge).transpose()?;
-    let mut assessor = SignatureAssessor::new(&files.policy, challenge);
+    let mut assessor = WatchedRows::new(SignatureAssessor::new(&files.policy, challenge), voice.quiet);
     let mut checker = Checker::new(&assets, &files.policy);
     let mut signatures = Signatures::default();
     let mut rows = 0;

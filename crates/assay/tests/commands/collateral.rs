@@ -101,6 +101,9 @@ fn a5_exclusions_are_listed_and_counted() {
 /// Reserves that cover what the valid rows of the wide file are owed.
 const RESERVES: &str = "asset,network,address,amount,height\nBTC,NET,a1,3,7\nUSDT,NET,a2,5,7\n";
 
+/// Reserves that cover its other rows too.
+const ALL_RESERVES: &str = "asset,network,address,amount,height\nBTC,NET,a1,5,7\nUSDT,NET,a2,1005,7\n";
+
 const POLICY: &str = concat!(
     "version = 1\nminimum_ownership = \"O0\"\nminimum_evidence = \"L0\"\n",
     "[[network]]\nname = \"NET\"\nconfirmations = 1\n",
@@ -159,8 +162,15 @@ fn a5_a_report_says_what_was_left_out() {
     };
     let read = |out: &Path, name: &str| fs::read_to_string(out.join(name)).unwrap();
     let (with, without) = (exchange.path("with"), exchange.path("without"));
-    make(&with, Some(&public)).is(0);
+    // Who was left out is owed too.
     make(&without, None).is(0);
+    make(&with, Some(&public)).is(0);
+    run(&["verify-report".as_ref(), with.join("report.json").as_ref()], Some(&public)).is(1);
+    let short: Value = serde_json::from_str(&read(&with, "report.json")).unwrap();
+    assert_eq!((&short["solvent"], &short["assets"][0]["solvent"]), (&json!(false), &json!(false)));
+    fs::write(&reserves, ALL_RESERVES).unwrap();
+    make(&without, None).is(0);
+    make(&with, Some(&public)).is(0);
     let report: Value = serde_json::from_str(&read(&with, "report.json")).unwrap();
     assert_eq!(report["liabilities"]["excluded"], json!({"accounts": 3, "totals": totals}));
     let open = |report: &Value| {
