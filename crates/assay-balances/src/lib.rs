@@ -4,6 +4,7 @@ pub mod bitcoin;
 mod chain;
 pub mod evm;
 mod observations;
+pub mod utxo;
 
 pub use chain::{ChainEvidence, EvidenceError, Holding, NamedBlock, holdings};
 pub use observations::{
