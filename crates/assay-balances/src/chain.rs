@@ -16,12 +16,6 @@ use crate::bitcoin::{BITCOIN_FORMAT, BitcoinError, BitcoinEvidence, CreatedOutpu
 use crate::evm::{BadPath, EVM_FORMAT, EvmBlock, EvmError, EvmEvidence, EvmState, TokenLayout, Word};
 use crate::observations::{Decimals, ObservationError, Observations};
 
-/// Keccak-256 of no code.
-const NO_CODE: [u8; 32] = [
-    0xc5, 0xd2, 0x46, 0x01, 0x86, 0xf7, 0x23, 0x3c, 0x92, 0x7e, 0x7d, 0xb2, 0xdc, 0xc7, 0x03, 0xc0, 0xe5,
-    0x00, 0xb6, 0x53, 0xca, 0x82, 0x27, 0x3b, 0x7b, 0xfa, 0xd8, 0x04, 0x5d, 0x85, 0xa4, 0x70,
-];
-
 /// A block that the verifier names, from a source that it trusts for it.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct NamedBlock {
@@ -328,7 +322,8 @@ impl ChainEvidence {
         supplies
     }
 
-    /// What the files prove about accounts: whether they have code, and owners of Safes. For
+    /// What the files prove about accounts: whether they have code, and owners of Safes; and for those that have code, what
+    /// nodes told of their answers in the same block. For
     /// [`SignatureAssessor::with_facts`](assay_reserves::SignatureAssessor::with_facts).
     pub fn facts(&self) -> Vec<(String, [u8; 20], AccountFact)> {
         let mut facts = Vec::new();
@@ -337,7 +332,7 @@ impl ChainEvidence {
                 let Ok(found) = state.account(&address) else { continue };
                 let height = state.height();
                 let mut fact = |fact| facts.push((network.clone(), address, fact));
-                if found.code_hash == NO_CODE {
+                if !found.has_code() {
                     fact(AccountFact::NoCode { height });
                     continue;
                 }
@@ -346,6 +341,9 @@ impl ChainEvidence {
                 if let Some(safe) = safes.filter_map(|policy| safe_owners(state, &address, policy)).next() {
                     fact(safe);
                 }
+                let block = (network.as_str(), &state.block().hash);
+                let told = self.observations.answers(block, height, &address, self.policy.quorum);
+                told.into_iter().for_each(&mut fact);
             }
         }
         facts
@@ -674,7 +672,6 @@ mod tests {
         };
         assert_eq!(of([0x70; 20]), [&AccountFact::Code { height }]);
         assert_eq!(of([0xde; 20]), [&AccountFact::NoCode { height }]);
-        assert_eq!(hex::encode(&NO_CODE), hex::encode(&assay_ownership::keccak256(&[])));
     }
 
     #[test]

@@ -9,5 +9,5 @@ pub mod utxo;
 pub use chain::{ChainEvidence, EvidenceError, Holding, NamedBlock, holdings};
 pub use observations::{
     Combined, Decimals, MAX_OBSERVATIONS_BYTES, OBSERVATIONS_FORMAT, ObservationError, ObservationFile,
-    Observations, ObservedBalance,
+    Observations, ObservedAnswer, ObservedBalance,
 };

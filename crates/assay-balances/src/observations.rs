@@ -2,9 +2,10 @@
 
 use std::collections::BTreeMap;
 
+use assay_ownership::is_accepted;
 use assay_reserves::{
-    Assessor, BalanceObservation, BalanceObservations, BalanceSource, OwnershipResult, Policy, ReserveRow,
-    Units, address_key,
+    AccountFact, Assessor, BalanceObservation, BalanceObservations, BalanceSource, EvidenceLevel,
+    OwnershipResult, Policy, ReserveRow, Units, address_key,
 };
 use assay_statement::{AssetTable, hex};
 use serde::{Deserialize, Serialize};
@@ -12,14 +13,34 @@ use serde::{Deserialize, Serialize};
 use crate::evm::{EvmError, EvmState, TokenLayout, Word};
 
 /// What was seen of balances by network, address and asset: the [`Assessor::balance`] half of a report. It checks no
-/// signature; see [`Combined`].
+/// signature; see [`Combined`]. What contracts answered to signatures is kept beside it, for whoever has their code proven.
 #[derive(Clone, Debug, Default)]
 pub struct Observations {
     seen: BTreeMap<(String, String, usize), Vec<BalanceObservation>>,
+    answers: BTreeMap<Asked, Vec<Answer>>,
+}
+
+/// Which contract was asked what, where.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+struct Asked {
+    network: String,
+    address: [u8; 20],
+    height: u64,
+    block: [u8; 32],
+    hash: [u8; 32],
+    signature_hash: [u8; 32],
+}
+
+/// What one node told of it.
+#[derive(Clone, Debug)]
+struct Answer {
+    source: BalanceSource,
+    returned: Option<[u8; 32]>,
+    control: Option<[u8; 32]>,
 }
 
 /// Name and version of a file of observations.
-pub const OBSERVATIONS_FORMAT: &str = "assay.observations/1";
+pub const OBSERVATIONS_FORMAT: &str = "assay.observations/2";
 
 /// Bytes that a file of observations may have.
 pub const MAX_OBSERVATIONS_BYTES: usize = 256 << 20;
@@ -32,6 +53,8 @@ pub struct ObservationFile {
     pub format: String,
     /// Balances.
     pub observations: Vec<ObservedBalance>,
+    /// Answers of contracts to signatures.
+    pub answers: Vec<ObservedAnswer>,
 }
 
 /// A balance that a node told.
@@ -54,6 +77,72 @@ pub struct ObservedBalance {
     pub operator: String,
     /// Whether the verifier does.
     pub own: bool,
+}
+
+/// What a node told that `isValidSignature` of a contract returns (EIP-1271).
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ObservedAnswer {
+    /// The policy's name of the network.
+    pub network: String,
+    /// The contract's address, 20 bytes in lower-case hexadecimal behind `0x`.
+    pub address: String,
+    /// Height of the block.
+    pub height: u64,
+    /// Hash of the block, lower-case hexadecimal.
+    pub block_hash: String,
+    /// The hash that the contract was asked about, that of the row's message.
+    pub message_hash: String,
+    /// Keccak-256 of the signature that it was asked about.
+    pub signature_hash: String,
+    /// The word that it returned, as 64 digits behind `0x`; null where it reverted or returned anything else.
+    pub returned: Option<String>,
+    /// The same for a [control question](assay_ownership::ContractQuestion::control), to which no contract may say yes.
+    pub control: Option<String>,
+    /// Who runs the node.
+    pub operator: String,
+    /// Whether the verifier does.
+    pub own: bool,
+}
+
+impl ObservedAnswer {
+    /// Whether the contract said yes to the signature, and whether it did to the control question.
+    pub fn accepts(&self) -> (bool, bool) {
+        let yes = |word: &Option<String>| {
+            word.as_deref().and_then(read_word).is_some_and(|word| is_accepted(&word))
+        };
+        (yes(&self.returned), yes(&self.control))
+    }
+
+    fn read(self, policy: &Policy) -> Result<(Asked, Answer), &'static str> {
+        if !policy.network.iter().any(|network| network.name == self.network) {
+            return Err("the network");
+        }
+        let word = |word: Option<String>| match word {
+            Some(text) => read_word(&text).map(Some).ok_or("the word"),
+            None => Ok(None),
+        };
+        let hash = |text: &str| hex::array(text).ok_or("the hash");
+        let asked = Asked {
+            address: self.address.strip_prefix("0x").and_then(hex::array).ok_or("the address")?,
+            height: self.height,
+            block: hash(&self.block_hash)?,
+            hash: hash(&self.message_hash)?,
+            signature_hash: hash(&self.signature_hash)?,
+            network: self.network,
+        };
+        let source = source(self.own, self.operator);
+        Ok((asked, Answer { source, returned: word(self.returned)?, control: word(self.control)? }))
+    }
+}
+
+/// 32 bytes behind `0x`.
+fn read_word(text: &str) -> Option<[u8; 32]> {
+    hex::array(text.strip_prefix("0x")?)
+}
+
+fn source(own: bool, operator: String) -> BalanceSource {
+    if own { BalanceSource::OwnNode } else { BalanceSource::Remote { operator } }
 }
 
 impl ObservationFile {
@@ -111,6 +200,14 @@ pub enum ObservationError {
         /// A network, an asset or a hash.
         what: &'static str,
     },
+    /// An answer of a contract that can't be placed.
+    #[error("answer {place}: {what} isn't known")]
+    Answer {
+        /// Which answer, from 1.
+        place: usize,
+        /// A network, an address, a hash or a word.
+        what: &'static str,
+    },
     /// The address isn't 20 bytes in hexadecimal behind `0x`.
     #[error("the address isn't 20 bytes in hexadecimal behind 0x")]
     Address,
@@ -143,18 +240,60 @@ impl Observations {
             hex::array::<32>(&seen.block_hash).ok_or(unknown("the hash"))?;
             found.push((asset, seen));
         }
+        let unknown = |(place, what)| ObservationError::Answer { place, what };
+        let answers = (1..).zip(file.answers);
+        let answers: Vec<(Asked, Answer)> = answers
+            .map(|(place, seen)| seen.read(policy).map_err(|what| unknown((place, what))))
+            .collect::<Result<_, _>>()?;
         for (asset, seen) in found {
-            let source = if seen.own {
-                BalanceSource::OwnNode
-            } else {
-                BalanceSource::Remote { operator: seen.operator }
+            let observation = BalanceObservation {
+                source: source(seen.own, seen.operator),
+                height: seen.height,
+                block_hash: Some(seen.block_hash),
+                amount: seen.amount.0,
             };
-            let (height, amount) = (seen.height, seen.amount.0);
-            let observation =
-                BalanceObservation { source, height, block_hash: Some(seen.block_hash), amount };
             self.add(&seen.network, &seen.address, asset, observation);
         }
+        for (asked, answer) in answers {
+            self.answers.entry(asked).or_default().push(answer);
+        }
         Ok(())
+    }
+
+    /// What nodes told of a contract in a block, as far as it counts, and of what they don't say the same. That there is code
+    /// at the address in this block is for the caller to prove.
+    ///
+    /// An answer counts as a balance does: if a node of the verifier's own gives it, or as many operators as the policy's
+    /// quorum. A yes of a contract that says yes to the control question too shows nothing.
+    pub(crate) fn answers(
+        &self,
+        (network, block): (&str, &[u8; 32]),
+        height: u64,
+        address: &[u8; 20],
+        quorum: u32,
+    ) -> Vec<AccountFact> {
+        let here = |(asked, _): &(&Asked, &Vec<Answer>)| {
+            asked.network == network
+                && asked.address == *address
+                && (asked.height, &asked.block) == (height, block)
+        };
+        let fact = |(asked, told): (&Asked, &Vec<Answer>)| {
+            let Asked { hash, signature_hash, .. } = *asked;
+            let yes = |word: &Option<[u8; 32]>| word.is_some_and(|word| is_accepted(&word));
+            let says = |answer: &Answer| (yes(&answer.returned), yes(&answer.control));
+            let first = told.first()?;
+            if told.iter().any(|answer| says(answer) != says(first)) {
+                return Some(AccountFact::Disputed { height, hash, signature_hash });
+            }
+            let sources = told.iter().map(|answer| &answer.source);
+            let counts = EvidenceLevel::of_sources(sources, quorum) >= EvidenceLevel::L2;
+            if !counts || says(first) == (true, true) {
+                return None;
+            }
+            let returned = first.returned.map(Vec::from).unwrap_or_default();
+            Some(AccountFact::Answer { height, hash, signature_hash, returned })
+        };
+        self.answers.iter().filter(here).filter_map(fact).collect()
     }
 
     /// Adds what a verified block shows of `address`: native coins, or a token's balance. What isn't shown is an error and adds

@@ -1,5 +1,5 @@
 use assay_balances::evm::{AccountEvidence, EVM_FORMAT, EvmBlock, EvmEvidence, SlotEvidence, TokenLayout};
-use assay_ownership::keccak256;
+use assay_ownership::{ContractQuestion, keccak256};
 use assay_statement::hex;
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
@@ -69,6 +69,9 @@ const LATER: [(&str, bool); 6] = [
     ("parentBeaconBlockRoot", false),
     ("requestsHash", false),
 ];
+
+/// Gas for a contract's answer: more than any check of signatures takes, less than nodes refuse.
+const CALL_GAS: u64 = 10_000_000;
 
 /// Asks a node of an EVM chain.
 #[derive(Debug)]
@@ -206,28 +209,30 @@ impl EvmNode {
         word(&text).ok_or_else(|| self.client.error(Trouble::malformed(method, "no number of 256 bits")))
     }
 
-    /// What `isValidSignature` of a contract returns (EIP-1271).
+    /// The word that `isValidSignature` of a contract returns (EIP-1271). Nothing where the call fails, or returns anything
+    /// else: that isn't a yes.
     pub fn signature_answer(
         &mut self,
         header: &Header,
         address: &[u8; 20],
-        hash: &[u8; 32],
-        signature: &[u8],
-    ) -> Result<Vec<u8>, NodeError> {
-        let padded = signature.len().next_multiple_of(32) * 2;
-        let data = format!(
-            "0x1626ba7e{}{:064x}{:064x}{:0<padded$}",
-            hex::encode(hash),
-            64,
-            signature.len(),
-            hex::encode(signature),
-        );
-        let to = format!("0x{}", hex::encode(address));
-        let params = json!([{"to": to, "data": data}, format!("{:#x}", header.height)]);
-        let text: String =
-            self.client.call("eth_call", &params).map_err(|error| self.state(error, header.height))?;
-        let bytes = text.strip_prefix("0x").and_then(hex::decode);
-        bytes.ok_or_else(|| self.client.error(Trouble::malformed("eth_call", "no bytes")))
+        question: &ContractQuestion,
+    ) -> Result<Option<[u8; 32]>, NodeError> {
+        let behind_0x = |bytes: &[u8]| format!("0x{}", hex::encode(bytes));
+        // With the same gas everywhere: nodes' own limits differ.
+        let call = json!({
+            "to": behind_0x(address), "data": behind_0x(&question.call_data()), "gas": format!("{CALL_GAS:#x}"),
+        });
+        let answer: Result<String, _> =
+            self.client.call("eth_call", &json!([call, format!("{:#x}", header.height)]));
+        let text = match answer {
+            Ok(text) => text,
+            Err(error) if is_reverted(&error) => return Ok(None),
+            Err(error) => return Err(self.state(error, header.height)),
+        };
+        let digits =
+            text.strip_prefix("0x").filter(|digits| digits.bytes().all(|digit| digit.is_ascii_hexdigit()));
+        let digits = digits.ok_or_else(|| self.client.error(Trouble::malformed("eth_call", "no bytes")))?;
+        Ok(hex::array(digits))
     }
 
     /// Nodes have no common code for state that they threw away.
@@ -245,6 +250,23 @@ impl EvmNode {
         let gone = says.iter().any(|says| message.contains(says));
         if gone { self.client.error(Trouble::NoState { height }) } else { error }
     }
+}
+
+/// Whether a node says that a call ran and failed, in any of the words that nodes have for it. A contract is then as good as
+/// silent; other errors are the node's own.
+fn is_reverted(error: &NodeError) -> bool {
+    let Trouble::Refused { code, message, .. } = &error.why else { return false };
+    let message = message.to_lowercase();
+    let says = [
+        "revert",
+        "out of gas",
+        "invalid opcode",
+        "invalid jump",
+        "stack underflow",
+        "stack limit",
+        "vm execution error",
+    ];
+    *code == 3 || says.iter().any(|says| message.contains(says))
 }
 
 /// RLP of a header from its fields in JSON; nothing where a field is missing or odd, or one follows that is missing.

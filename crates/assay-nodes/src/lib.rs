@@ -6,10 +6,12 @@ mod error;
 mod evm;
 mod observe;
 mod rpc;
+mod store;
+mod word;
 
 pub use bitcoin::{BitcoinBlock, BitcoinNode};
 pub use endpoint::{Endpoint, EndpointError, MAX_ENDPOINT_BYTES};
 pub use error::{NodeError, Trouble};
 pub use evm::{At, EvmNode, Header};
-pub use observe::{Collected, Disagreement, ObserveError, Plan};
+pub use observe::{Collected, Disagreement, ObserveError, Plan, Subject};
 pub use rpc::{Client, Patience};

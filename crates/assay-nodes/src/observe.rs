@@ -1,18 +1,19 @@
 use std::collections::{BTreeMap, BTreeSet};
-use std::fs;
-use std::io::{self, Read as _, Write as _};
+use std::io;
 use std::path::{Path, PathBuf};
 
-use assay_balances::evm::{EvmEvidence, MAX_EVM_EVIDENCE_BYTES, Word};
-use assay_balances::{Decimals, Holding, OBSERVATIONS_FORMAT, ObservationFile, ObservedBalance, holdings};
-use assay_ownership::{account, safe};
+use assay_balances::evm::{self, EvmEvidence};
+use assay_balances::{Decimals, Holding, ObservedAnswer, ObservedBalance, holdings};
+use assay_ownership::{ContractQuestion, account, safe};
 use assay_reserves::{AddressKind, Policy, ReserveRow, Units, WrappedIssuer};
 use assay_statement::{AssetTable, hex};
-use serde::Serialize;
 
 use crate::bitcoin::{BitcoinBlock, BitcoinNode};
+use crate::endpoint::Endpoint;
 use crate::error::{NodeError, Trouble};
 use crate::evm::{EvmNode, Header};
+use crate::store::{shown_in, told_in, write_content, write_words};
+use crate::word::Word;
 
 /// Accounts in one evidence file, and slots in one request.
 const BATCH: usize = 64;
@@ -26,6 +27,8 @@ pub struct Plan {
     accounts: BTreeMap<String, BTreeMap<[u8; 20], BTreeSet<[u8; 32]>>>,
     balances: BTreeMap<String, BTreeSet<(usize, String)>>,
     outputs: BTreeMap<String, BTreeSet<String>>,
+    /// By contract and question, whether only the answer can show who controls the contract.
+    questions: BTreeMap<String, BTreeMap<([u8; 20], ContractQuestion), bool>>,
 }
 
 /// Why nothing, or not all, was collected.
@@ -59,8 +62,25 @@ pub struct Collected {
     pub kept: u64,
     /// Files that were written.
     pub files: Vec<PathBuf>,
-    /// Addresses about which nodes disagree.
+    /// About what nodes disagree.
     pub disagreements: Vec<Disagreement>,
+    /// Balances that the nodes' word is about.
+    pub balances: u64,
+    /// Contracts and signatures about which only what nodes say can show who controls the contract.
+    pub by_word_alone: u64,
+}
+
+impl Collected {
+    /// With what else was collected.
+    pub fn and(mut self, other: Self) -> Self {
+        self.fetched += other.fetched;
+        self.kept += other.kept;
+        self.files.extend(other.files);
+        self.disagreements.extend(other.disagreements);
+        self.balances += other.balances;
+        self.by_word_alone += other.by_word_alone;
+        self
+    }
 }
 
 /// Nodes that say different things about one block.
@@ -68,12 +88,33 @@ pub struct Collected {
 pub struct Disagreement {
     /// The policy's name of the network.
     pub network: String,
-    /// Symbol; empty where nodes disagree about the whole set of unspent outputs.
-    pub asset: String,
-    /// The address.
-    pub address: String,
+    /// About what.
+    pub subject: Subject,
     /// Operators of the nodes that don't say the same.
     pub operators: Vec<String>,
+}
+
+/// What nodes are asked about.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Subject {
+    /// What an address has.
+    Balance {
+        /// Symbol.
+        asset: String,
+        /// The address.
+        address: String,
+    },
+    /// All unspent outputs of a chain.
+    UnspentOutputs,
+    /// What a contract answers to a signature.
+    Answer {
+        /// The contract.
+        address: String,
+        /// Hash of the message.
+        message_hash: String,
+        /// Keccak-256 of the signature.
+        signature_hash: String,
+    },
 }
 
 impl Plan {
@@ -95,30 +136,39 @@ impl Plan {
             }
         }
         let symbols = assets.assets().iter().map(|asset| asset.symbol.to_string()).collect();
-        let (balances, outputs) = (BTreeMap::new(), BTreeMap::new());
-        Self { kinds: policy.address_kinds(), holdings, symbols, accounts, balances, outputs }
+        let (balances, outputs, questions) = (BTreeMap::new(), BTreeMap::new(), BTreeMap::new());
+        Self { kinds: policy.address_kinds(), holdings, symbols, accounts, balances, outputs, questions }
     }
 
     /// Adds what shows a row, whose network is the policy's name. Rows of networks that can't be asked are passed over; they
     /// stay claims.
     pub fn add(&mut self, row: &ReserveRow) {
         let Some(kind) = self.kinds.get(&row.network) else { return };
-        let Some((holding, _)) = self.holdings.get(&(row.network.clone(), row.asset)) else { return };
         let Ok(bytes) = account(kind.network(), &row.address) else { return };
+        let held = self.holdings.get(&(row.network.clone(), row.asset));
+        if let (AddressKind::Evm { .. }, Ok(address)) = (kind, <[u8; 20]>::try_from(bytes.as_slice()))
+            && (held.is_some() || !row.signatures.is_empty())
+        {
+            // The account shows whether there is code, which matters to signatures; coins of no known kind have nothing else.
+            let slots = self.accounts.entry(row.network.clone()).or_default().entry(address).or_default();
+            if !row.owners.is_empty() {
+                slots.extend(safe_slots(&row.owners));
+            }
+            if let Some(question) = question(row) {
+                let questions = self.questions.entry(row.network.clone()).or_default();
+                *questions.entry((address, question)).or_insert(true) &= row.owners.is_empty();
+            }
+        }
+        let Some((holding, _)) = held else { return };
         match (kind, &row.outpoint) {
             (AddressKind::Evm { .. }, None) => {
                 let Ok(address) = <[u8; 20]>::try_from(bytes) else { return };
-                let accounts = self.accounts.entry(row.network.clone()).or_default();
-                // The account itself also shows whether there is code.
-                let slots = accounts.entry(address).or_default();
-                if !row.owners.is_empty() {
-                    slots.extend(safe_slots(&row.owners));
-                }
                 if let Holding::Token(layout) = holding {
+                    let accounts = self.accounts.entry(row.network.clone()).or_default();
                     let slots = accounts.entry(layout.contract).or_default();
                     slots.insert(layout.balance_slot(&address));
                 }
-                let wanted = (row.asset, format!("0x{}", hex::encode(&address)));
+                let wanted = (row.asset, behind_0x(&address));
                 self.balances.entry(row.network.clone()).or_default().insert(wanted);
             }
             (_, Some(outpoint)) if is_bitcoin(kind) => {
@@ -161,7 +211,7 @@ impl Plan {
             let there = shown.get(address);
             let lacking: Vec<_> = slots
                 .iter()
-                .filter(|slot| !there.is_some_and(|there| there.contains(*slot)))
+                .filter(|slot| !there.is_some_and(|there| there.slots.contains(*slot)))
                 .copied()
                 .collect();
             if there.is_some() && lacking.is_empty() {
@@ -218,82 +268,128 @@ impl Plan {
         nodes: &mut [EvmNode],
         folder: &Path,
     ) -> Result<Collected, ObserveError> {
-        let hash = hex::encode(&header.block.hash);
-        let empty = BTreeSet::new();
-        let wanted = self.balances.get(network).unwrap_or(&empty);
-        let (mut all, mut collected) = (Vec::new(), Collected::default());
-        let before = observed_in(folder, network, &hash)?;
-        for node in nodes.iter_mut() {
-            let mut new = Vec::new();
-            let mut ask = || -> Result<(), ObserveError> {
-                let (operator, own) = operator(node.client().endpoint());
-                for (asset, address) in wanted {
-                    let (symbol, figure) =
-                        self.figure(network, *asset, node, header, address, &before, &operator)?;
-                    let (amount, is_new) = figure;
-                    collected.fetched += u64::from(is_new);
-                    collected.kept += u64::from(!is_new);
-                    let seen = ObservedBalance {
-                        network: network.to_owned(),
-                        asset: symbol,
-                        address: address.clone(),
-                        height: header.height,
-                        block_hash: hash.clone(),
-                        amount: Units(amount),
-                        operator: operator.clone(),
-                        own,
-                    };
-                    all.push(seen.clone());
-                    if is_new {
-                        new.push(seen);
-                    }
-                }
-                Ok(())
-            };
-            let asked = ask();
-            if !new.is_empty() {
-                collected.files.push(write_observations(folder, new)?);
+        let block_hash = hex::encode(&header.block.hash);
+        let wanted = self.balances_of(network);
+        let ask = |node: &mut EvmNode, missing: &[&WantedBalance], new: &mut Vec<ObservedBalance>| {
+            for wanted in missing {
+                let amount = Units(self.figure(network, wanted, node, header)?);
+                let block = (header.height, block_hash.clone());
+                new.push(self.observed(network, wanted, block, amount, node.client().endpoint()));
             }
-            asked?;
-            node.still_there(header)?;
-        }
-        if nodes.is_empty() {
-            return Err(ObserveError::NoEndpoint { network: network.to_owned() });
-        }
-        collected.disagreements = disagreements(&all);
-        Ok(collected)
+            Ok(node.still_there(header)?)
+        };
+        let before = told_in(folder, network, &block_hash)?;
+        let collected = each_node(network, nodes, &wanted, &before, folder, ask)?;
+        Ok(Collected { balances: wanted.len() as u64, ..collected })
     }
 
-    /// The figure that a node gives, or gave in an earlier run.
-    #[allow(clippy::too_many_arguments, reason = "one caller")]
+    /// What each node says that contracts of an EVM network answer to the rows' signatures (EIP-1271). Asked are those whose
+    /// code is shown by evidence in the folder, so proofs come first.
+    pub fn collect_answers(
+        &self,
+        network: &str,
+        header: &Header,
+        nodes: &mut [EvmNode],
+        folder: &Path,
+    ) -> Result<Collected, ObserveError> {
+        let block_hash = hex::encode(&header.block.hash);
+        let shown = match self.questions.get(network) {
+            Some(_) => shown_in(folder, header)?,
+            None => BTreeMap::new(),
+        };
+        let has_code = |address: &[u8; 20]| shown.get(address).is_some_and(|shown| shown.code);
+        let questions = self.questions.get(network).into_iter().flatten();
+        let questions: Vec<_> = questions.filter(|((address, _), _)| has_code(address)).collect();
+        let by_word_alone = questions.iter().filter(|(_, alone)| **alone).count() as u64;
+        let subject = |(address, question): &([u8; 20], ContractQuestion)| Subject::Answer {
+            address: behind_0x(address),
+            message_hash: hex::encode(question.hash()),
+            signature_hash: hex::encode(&question.signature_hash()),
+        };
+        let wanted: Vec<_> = questions.iter().map(|(asked, _)| (subject(asked), *asked)).collect();
+        if wanted.is_empty() {
+            return Ok(Collected::default());
+        }
+        let ask = |node: &mut EvmNode,
+                   missing: &[&(Subject, &([u8; 20], ContractQuestion))],
+                   new: &mut Vec<ObservedAnswer>| {
+            for (_, (address, question)) in missing {
+                let mut word = |question: &ContractQuestion| {
+                    let word = node.signature_answer(header, address, question)?;
+                    Ok::<_, NodeError>(word.map(|word| behind_0x(&word)))
+                };
+                let (returned, control) = (word(question)?, word(&question.control())?);
+                let (operator, own) = operator(node.client().endpoint());
+                new.push(ObservedAnswer {
+                    network: network.to_owned(),
+                    address: behind_0x(address),
+                    height: header.height,
+                    block_hash: block_hash.clone(),
+                    message_hash: hex::encode(question.hash()),
+                    signature_hash: hex::encode(&question.signature_hash()),
+                    returned,
+                    control,
+                    operator,
+                    own,
+                });
+            }
+            Ok(node.still_there(header)?)
+        };
+        let before = told_in(folder, network, &block_hash)?;
+        let collected = each_node(network, nodes, &wanted, &before, folder, ask)?;
+        Ok(Collected { by_word_alone, ..collected })
+    }
+
+    fn balances_of(&self, network: &str) -> Vec<WantedBalance> {
+        let wanted = self.balances.get(network).into_iter().flatten();
+        let of = |(asset, address): &(usize, String)| {
+            let symbol = self.symbols.get(*asset).cloned().unwrap_or_default();
+            let subject = Subject::Balance { asset: symbol, address: address.clone() };
+            (subject, (*asset, address.clone()))
+        };
+        wanted.map(of).collect()
+    }
+
+    fn observed(
+        &self,
+        network: &str,
+        (_, (asset, address)): &WantedBalance,
+        (height, block_hash): (u64, String),
+        amount: Units,
+        endpoint: &Endpoint,
+    ) -> ObservedBalance {
+        let (operator, own) = operator(endpoint);
+        ObservedBalance {
+            network: network.to_owned(),
+            asset: self.symbols.get(*asset).cloned().unwrap_or_default(),
+            address: address.clone(),
+            height,
+            block_hash,
+            amount,
+            operator,
+            own,
+        }
+    }
+
+    /// The figure that a node gives, in base units.
     fn figure(
         &self,
         network: &str,
-        asset: usize,
+        (_, (asset, address)): &WantedBalance,
         node: &mut EvmNode,
         header: &Header,
-        address: &str,
-        before: &[ObservedBalance],
-        operator: &str,
-    ) -> Result<(String, (u128, bool)), ObserveError> {
-        let symbol = self.symbols.get(asset).cloned().unwrap_or_default();
-        let same = |seen: &&ObservedBalance| {
-            seen.asset == symbol && seen.address == address && seen.operator == operator
-        };
-        if let Some(seen) = before.iter().find(same) {
-            return Ok((symbol, (seen.amount.0, false)));
-        }
+    ) -> Result<u128, ObserveError> {
         let none =
             || node_error(node, Trouble::malformed("eth_getBalance", "an address or asset of no known kind"));
-        let held = self.holdings.get(&(network.to_owned(), asset)).zip(hex::prefixed_array(address));
+        let held = self.holdings.get(&(network.to_owned(), *asset)).zip(hex::prefixed_array(address));
         let Some(((holding, decimals), bytes)) = held else { return Err(none()) };
         let token = match holding {
             Holding::Native => None,
             Holding::Token(layout) => Some(layout),
         };
-        let word = Word(node.balance(header, &bytes, token)?);
+        let word = evm::Word(node.balance(header, &bytes, token)?);
         let too_large = || node_error(node, Trouble::malformed("eth_call", "a figure of more than 128 bits"));
-        Ok((symbol, (decimals.to_base_units(word).ok_or_else(too_large)?, true)))
+        decimals.to_base_units(word).ok_or_else(too_large)
     }
 
     /// What each node of Bitcoin's kind says is unspent at its latest block, which must be `block`.
@@ -304,66 +400,42 @@ impl Plan {
         nodes: &mut [BitcoinNode],
         folder: &Path,
     ) -> Result<Collected, ObserveError> {
-        let empty = BTreeSet::new();
-        let wanted = self.balances.get(network).unwrap_or(&empty);
-        let Some(kind) = self.kinds.get(network).filter(|_| !nodes.is_empty()) else {
+        let Some(kind) = self.kinds.get(network) else {
             return Err(ObserveError::NoEndpoint { network: network.to_owned() });
         };
-        let before = observed_in(folder, network, &block.hash)?;
-        let (mut all, mut sets, mut collected) = (Vec::new(), Vec::new(), Collected::default());
-        for node in nodes {
-            let (operator, own) = operator(node.client().endpoint());
-            let of_node = |seen: &&ObservedBalance| seen.operator == operator;
-            let has = |(asset, address): &(usize, String)| {
-                let symbol = self.symbols.get(*asset);
-                before
-                    .iter()
-                    .filter(of_node)
-                    .find(|seen| Some(&seen.asset) == symbol && seen.address == *address)
-            };
-            let kept: Vec<ObservedBalance> = wanted.iter().filter_map(has).cloned().collect();
-            collected.kept += kept.len() as u64;
-            let missing: Vec<&(usize, String)> =
-                wanted.iter().filter(|wanted| has(wanted).is_none()).collect();
-            all.extend(kept);
+        let wanted = self.balances_of(network);
+        let mut sets = Vec::new();
+        let ask = |node: &mut BitcoinNode, missing: &[&WantedBalance], new: &mut Vec<ObservedBalance>| {
             if let Some(set) = node.utxo_set(block)? {
-                sets.push((operator.clone(), set));
+                sets.push((operator(node.client().endpoint()).0, set));
             }
             if missing.is_empty() {
-                continue;
+                return Ok(());
             }
-            let addresses: BTreeSet<String> = missing.iter().map(|(_, address)| address.clone()).collect();
-            let addresses: Vec<String> = addresses.into_iter().collect();
+            let addresses: BTreeSet<&String> = missing.iter().map(|(_, (_, address))| address).collect();
+            let addresses: Vec<String> = addresses.into_iter().cloned().collect();
             let sums = node.unspent(block, kind.network(), &addresses)?;
-            let mut new = Vec::with_capacity(missing.len());
-            for (asset, address) in missing {
+            for wanted in missing {
+                let (_, (asset, address)) = wanted;
                 let held = self.holdings.get(&(network.to_owned(), *asset)).zip(sums.get(address));
                 let Some(((_, decimals), sum)) = held else { continue };
-                let mut word = Word::default();
+                let mut word = evm::Word::default();
                 if let Some(low) = word.0.last_chunk_mut() {
                     *low = sum.to_be_bytes();
                 }
-                new.push(ObservedBalance {
-                    network: network.to_owned(),
-                    asset: self.symbols.get(*asset).cloned().unwrap_or_default(),
-                    address: address.clone(),
-                    height: block.height,
-                    block_hash: block.hash.clone(),
-                    amount: Units(decimals.to_base_units(word).unwrap_or(0)),
-                    operator: operator.clone(),
-                    own,
-                });
+                let amount = Units(decimals.to_base_units(word).unwrap_or(0));
+                let at = (block.height, block.hash.clone());
+                new.push(self.observed(network, wanted, at, amount, node.client().endpoint()));
             }
-            collected.fetched += new.len() as u64;
-            all.extend(new.iter().cloned());
-            collected.files.push(write_observations(folder, new)?);
-        }
-        collected.disagreements = disagreements(&all);
+            Ok(())
+        };
+        let before = told_in(folder, network, &block.hash)?;
+        let mut collected = each_node(network, nodes, &wanted, &before, folder, ask)?;
+        collected.balances = wanted.len() as u64;
         if sets.windows(2).any(|pair| matches!(pair, [a, b] if a.1 != b.1)) {
             collected.disagreements.push(Disagreement {
                 network: network.to_owned(),
-                asset: String::new(),
-                address: String::new(),
+                subject: Subject::UnspentOutputs,
                 operators: sets.into_iter().map(|(operator, _)| operator).collect(),
             });
         }
@@ -393,6 +465,75 @@ impl Plan {
         }
         Ok((collected, blocks.into_keys().collect()))
     }
+}
+
+/// A balance to ask for: an asset and an address.
+type WantedBalance = (Subject, (usize, String));
+
+/// Asks every node for what it hasn't told in an earlier run. What a node tells goes into a file of its own, also where the
+/// node fails then; the first failure ends all.
+fn each_node<N: Node, W: Word, T>(
+    network: &str,
+    nodes: &mut [N],
+    wanted: &[(Subject, T)],
+    before: &[W],
+    folder: &Path,
+    mut ask: impl FnMut(&mut N, &[&(Subject, T)], &mut Vec<W>) -> Result<(), ObserveError>,
+) -> Result<Collected, ObserveError> {
+    if nodes.is_empty() {
+        return Err(ObserveError::NoEndpoint { network: network.to_owned() });
+    }
+    let (mut all, mut collected) = (Vec::new(), Collected::default());
+    for node in nodes {
+        let (operator, _) = operator(node.endpoint());
+        let of_node: BTreeMap<Subject, &W> = before
+            .iter()
+            .filter(|word| word.operator() == operator)
+            .map(|word| (word.subject(), word))
+            .collect();
+        let (kept, missing): (Vec<_>, Vec<_>) =
+            wanted.iter().partition(|(subject, _)| of_node.contains_key(subject));
+        collected.kept += kept.len() as u64;
+        all.extend(kept.iter().filter_map(|(subject, _)| of_node.get(subject)).map(|word| (*word).clone()));
+        let mut new = Vec::new();
+        let asked = ask(node, &missing, &mut new);
+        collected.fetched += new.len() as u64;
+        all.extend(new.iter().cloned());
+        if !new.is_empty() {
+            collected.files.push(write_words(folder, new)?);
+        }
+        asked?;
+    }
+    collected.disagreements = disagreements(network, &all);
+    Ok(collected)
+}
+
+/// A node of whatever chain.
+trait Node {
+    fn endpoint(&self) -> &Endpoint;
+}
+
+impl Node for EvmNode {
+    fn endpoint(&self) -> &Endpoint {
+        self.client().endpoint()
+    }
+}
+
+impl Node for BitcoinNode {
+    fn endpoint(&self) -> &Endpoint {
+        self.client().endpoint()
+    }
+}
+
+fn behind_0x(bytes: &[u8]) -> String {
+    format!("0x{}", hex::encode(bytes))
+}
+
+/// What a contract is asked about a row's signatures. What can't be read as signatures of one isn't asked.
+fn question(row: &ReserveRow) -> Option<ContractQuestion> {
+    let signatures: Vec<&str> = row.signatures.iter().map(String::as_str).collect();
+    let question = ContractQuestion::new(row.message.as_bytes(), &signatures);
+    question.ok().filter(|_| !row.message.is_empty())
 }
 
 /// Slots of a Safe that show its owners, given who they are said to be.
@@ -429,98 +570,23 @@ fn node_error(node: &EvmNode, why: Trouble) -> ObserveError {
     node.client().error(why).into()
 }
 
-fn operator(endpoint: &crate::Endpoint) -> (String, bool) {
+fn operator(endpoint: &Endpoint) -> (String, bool) {
     (endpoint.operator.clone(), endpoint.own)
 }
 
-fn disagreements(all: &[ObservedBalance]) -> Vec<Disagreement> {
-    let mut by_address: BTreeMap<(&str, &str, &str), Vec<&ObservedBalance>> = BTreeMap::new();
-    for seen in all {
-        by_address.entry((&seen.network, &seen.asset, &seen.address)).or_default().push(seen);
+fn disagreements<W: Word>(network: &str, all: &[W]) -> Vec<Disagreement> {
+    let mut by_subject: BTreeMap<Subject, Vec<&W>> = BTreeMap::new();
+    for word in all {
+        by_subject.entry(word.subject()).or_default().push(word);
     }
-    let differ = |seen: &Vec<&ObservedBalance>| {
-        seen.windows(2).any(|pair| matches!(pair, [a, b] if a.amount != b.amount))
-    };
-    let found = by_address.into_iter().filter(|(_, seen)| differ(seen));
-    let of = |((network, asset, address), seen): ((&str, &str, &str), Vec<&ObservedBalance>)| Disagreement {
-        network: network.into(),
-        asset: asset.into(),
-        address: address.into(),
-        operators: seen.iter().map(|seen| seen.operator.clone()).collect(),
+    let differ = |words: &Vec<&W>| words.windows(2).any(|pair| matches!(pair, [a, b] if !a.agrees(b)));
+    let found = by_subject.into_iter().filter(|(_, words)| differ(words));
+    let of = |(subject, words): (Subject, Vec<&W>)| Disagreement {
+        network: network.to_owned(),
+        subject,
+        operators: words.iter().map(|word| word.operator().to_owned()).collect(),
     };
     found.map(of).collect()
-}
-
-/// JSON files of a folder, as bytes. One that can't be read is an error; what is in it is for the caller.
-fn files_in(folder: &Path) -> Result<Vec<Vec<u8>>, ObserveError> {
-    let failed = |path: &Path| {
-        let path = path.to_owned();
-        move |source| ObserveError::File { path, source }
-    };
-    let entries = match fs::read_dir(folder) {
-        Ok(entries) => entries,
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
-        Err(error) => return Err(failed(folder)(error)),
-    };
-    let mut found = Vec::new();
-    for entry in entries {
-        let path = entry.map_err(failed(folder))?.path();
-        if path.extension().is_none_or(|extension| extension != "json") {
-            continue;
-        }
-        let mut bytes = Vec::new();
-        let file = fs::File::open(&path).map_err(failed(&path))?;
-        file.take(MAX_EVM_EVIDENCE_BYTES as u64 + 1).read_to_end(&mut bytes).map_err(failed(&path))?;
-        found.push(bytes);
-    }
-    Ok(found)
-}
-
-/// Accounts and slots that evidence files of this block show already.
-fn shown_in(folder: &Path, header: &Header) -> Result<BTreeMap<[u8; 20], BTreeSet<[u8; 32]>>, ObserveError> {
-    let mut shown: BTreeMap<_, BTreeSet<_>> = BTreeMap::new();
-    for bytes in files_in(folder)? {
-        let Ok(evidence) = EvmEvidence::from_json(&bytes) else { continue };
-        let Ok(state) = evidence.verify(&header.block) else { continue };
-        if state.check().is_err() {
-            continue;
-        }
-        for account in &evidence.accounts {
-            let Some(address) = hex::prefixed_array(&account.address) else { continue };
-            let slots = account.storage.iter().filter_map(|slot| hex::prefixed_array(&slot.slot));
-            shown.entry(address).or_default().extend(slots);
-        }
-    }
-    Ok(shown)
-}
-
-fn observed_in(folder: &Path, network: &str, hash: &str) -> Result<Vec<ObservedBalance>, ObserveError> {
-    let mut seen = Vec::new();
-    for bytes in files_in(folder)? {
-        let Ok(file) = ObservationFile::from_json(&bytes) else { continue };
-        let of_block = |seen: &ObservedBalance| seen.network == network && seen.block_hash == hash;
-        seen.extend(file.observations.into_iter().filter(of_block));
-    }
-    Ok(seen)
-}
-
-fn write_observations(
-    folder: &Path,
-    mut observations: Vec<ObservedBalance>,
-) -> Result<PathBuf, ObserveError> {
-    observations.sort();
-    write_content(folder, &ObservationFile { format: OBSERVATIONS_FORMAT.into(), observations })
-}
-
-/// Writes a file under the BLAKE3 digest of its content.
-fn write_content(folder: &Path, content: &impl Serialize) -> Result<PathBuf, ObserveError> {
-    let failed = |source| ObserveError::File { path: folder.to_owned(), source };
-    let bytes = serde_json::to_vec(content).map_err(|error| failed(error.into()))?;
-    let path = folder.join(format!("{}.json", blake3::hash(&bytes).to_hex()));
-    let mut file = tempfile::NamedTempFile::new_in(folder).map_err(failed)?;
-    file.write_all(&bytes).and_then(|()| file.as_file().sync_all()).map_err(failed)?;
-    file.persist(&path).map_err(|error| failed(error.error))?;
-    Ok(path)
 }
 
 const fn is_bitcoin(kind: &AddressKind) -> bool {

@@ -85,7 +85,7 @@ pub use claim::{
 };
 pub use control::{Assumption, Binding, Coin, Control, Threshold};
 pub use error::{Field, Invalid, OwnershipError, Unbound};
-pub use evm::{TypedDataError, safe, typed_data_hash};
+pub use evm::{ContractQuestion, TypedDataError, is_accepted, safe, typed_data_hash};
 pub use grade::{ChainChecks, Grade, grade};
 pub use hash::keccak256;
 

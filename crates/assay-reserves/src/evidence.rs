@@ -36,6 +36,22 @@ impl EvidenceLevel {
             Self::L4 => "L4",
         }
     }
+
+    /// The level of what all of these sources say alike: a quorum is at least two operators, and a service under several
+    /// spellings of its operator is one.
+    pub fn of_sources<'a>(sources: impl IntoIterator<Item = &'a BalanceSource>, quorum: u32) -> Self {
+        let quorum = usize::try_from(quorum.max(2)).unwrap_or(usize::MAX);
+        let mut operators = BTreeSet::new();
+        let level = |source: &'a BalanceSource| match source {
+            BalanceSource::Remote { operator } => {
+                operators.insert(operator.trim().to_lowercase());
+                if operators.len() >= quorum { Self::L2 } else { Self::L1 }
+            }
+            BalanceSource::OwnNode => Self::L3,
+            BalanceSource::Proof => Self::L4,
+        };
+        sources.into_iter().map(level).max().unwrap_or_default()
+    }
 }
 
 /// What checking the signatures of a row gave.
@@ -53,6 +69,8 @@ pub enum OwnershipResult {
     Unbound,
     /// A signature is wrong.
     Invalid,
+    /// Nodes say different things about a contract's answer to it.
+    Disputed,
     /// The scheme isn't known to the checker.
     Unsupported,
 }
@@ -62,7 +80,9 @@ impl OwnershipResult {
     pub const fn grade(self) -> OwnershipGrade {
         match self {
             Self::Verified { grade } => grade,
-            Self::Unchecked | Self::Unbound | Self::Invalid | Self::Unsupported => OwnershipGrade::O0,
+            Self::Unchecked | Self::Unbound | Self::Invalid | Self::Disputed | Self::Unsupported => {
+                OwnershipGrade::O0
+            }
         }
     }
 }
@@ -154,9 +174,7 @@ impl BalanceObservations {
         let (Some(height), Some(amount)) = (row.height, row.amount) else {
             return BalanceGrade::default();
         };
-        let mut grade = BalanceGrade::default();
-        let mut operators = BTreeSet::new();
-        let mut figure = None;
+        let (mut sources, mut figure) = (Vec::new(), None);
         for seen in self.0.iter().filter(|seen| seen.height == height) {
             let other_block = match (&seen.block_hash, &row.block_hash) {
                 (Some(seen), Some(row)) => !seen.eq_ignore_ascii_case(row),
@@ -166,19 +184,12 @@ impl BalanceObservations {
             if other_block || seen.amount < amount || !agrees {
                 return BalanceGrade { level: EvidenceLevel::L0, contradicted: true };
             }
-            let level = match &seen.source {
-                BalanceSource::Remote { operator } => {
-                    operators.insert(operator.trim().to_lowercase());
-                    let quorum = usize::try_from(quorum.max(2)).unwrap_or(usize::MAX);
-                    if operators.len() >= quorum { EvidenceLevel::L2 } else { EvidenceLevel::L1 }
-                }
-                BalanceSource::OwnNode => EvidenceLevel::L3,
-                BalanceSource::Proof if seen.block_hash.is_some() => EvidenceLevel::L4,
-                BalanceSource::Proof => EvidenceLevel::L0,
-            };
-            grade.level = grade.level.max(level);
+            // A proof against a header of no known hash proves nothing.
+            if seen.source != BalanceSource::Proof || seen.is_proof() {
+                sources.push(&seen.source);
+            }
         }
-        grade
+        BalanceGrade { level: EvidenceLevel::of_sources(sources, quorum), contradicted: false }
     }
 }
 
@@ -267,6 +278,7 @@ mod tests {
             OwnershipResult::Unchecked,
             OwnershipResult::Unbound,
             OwnershipResult::Invalid,
+            OwnershipResult::Disputed,
             OwnershipResult::Unsupported,
         ] {
             assert_eq!(result.grade(), OwnershipGrade::O0);

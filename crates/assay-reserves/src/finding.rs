@@ -125,6 +125,8 @@ codes! {
     Unspendable = "unspendable", Error;
     /// Signatures that were checked and are wrong.
     OwnershipInvalid = "ownership-invalid", Error;
+    /// Nodes say different things about what the contract at the address answers to the signature.
+    OwnershipDisputed = "ownership-disputed", Error;
     /// A valid signature of a key that isn't bound to the address.
     OwnershipUnbound = "ownership-unbound", Warning;
     /// A signature scheme that the checker doesn't know.

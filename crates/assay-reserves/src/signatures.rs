@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use assay_ownership::{
-    Assumption, ChainChecks, Challenge, Claim, Evidence, Fact, Grade, OwnershipError, Proved, account, grade,
-    verify,
+    Assumption, ChainChecks, Challenge, Claim, ContractQuestion, Evidence, Fact, Grade, OwnershipError,
+    Proved, Scheme, account, grade, verify,
 };
 use assay_statement::{AssetTable, Entity, Epoch};
 
@@ -26,7 +26,8 @@ pub struct SignatureAssessor {
     facts: BTreeMap<(String, Vec<u8>), Vec<AccountFact>>,
 }
 
-/// What the verifier has proven itself about an account's state in a block.
+/// What the verifier knows itself about an account in a block: its state, by proof, and what nodes of the verifier's choice
+/// say that its contract answers.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum AccountFact {
     /// It has no code.
@@ -50,14 +51,25 @@ pub enum AccountFact {
         /// Whether it is proven that no module can move coins without them.
         no_modules: bool,
     },
-    /// What `isValidSignature` of the contract returned (EIP-1271).
+    /// What nodes, whose word counts, say that `isValidSignature` of the contract returned (EIP-1271). Nothing proves it.
     Answer {
         /// Height of the block.
         height: u64,
         /// The hash that it was asked about.
         hash: [u8; 32],
-        /// What it returned.
+        /// Keccak-256 of the signature that it was asked about.
+        signature_hash: [u8; 32],
+        /// What it returned; nothing if it refused in another way.
         returned: Vec<u8>,
+    },
+    /// Nodes say different things about that.
+    Disputed {
+        /// Height of the block.
+        height: u64,
+        /// The hash that it was asked about.
+        hash: [u8; 32],
+        /// Keccak-256 of the signature that it was asked about.
+        signature_hash: [u8; 32],
     },
 }
 
@@ -67,16 +79,33 @@ impl AccountFact {
             Self::NoCode { height }
             | Self::Code { height }
             | Self::Safe { height, .. }
-            | Self::Answer { height, .. } => *height,
+            | Self::Answer { height, .. }
+            | Self::Disputed { height, .. } => *height,
         }
     }
 
-    fn proved(&self) -> Proved<'_> {
+    /// What is proven, or was answered to just this question.
+    fn proved(&self) -> Option<Proved<'_>> {
         match self {
-            Self::NoCode { .. } => Proved::NoCode,
-            Self::Code { .. } => Proved::Code,
-            Self::Safe { threshold, owners, .. } => Proved::SafeOwners { threshold: *threshold, owners },
-            Self::Answer { hash, returned, .. } => Proved::SignatureAnswer { hash: *hash, returned },
+            Self::NoCode { .. } => Some(Proved::NoCode),
+            Self::Code { .. } => Some(Proved::Code),
+            Self::Safe { threshold, owners, .. } => {
+                Some(Proved::SafeOwners { threshold: *threshold, owners })
+            }
+            Self::Answer { hash, returned, .. } => Some(Proved::SignatureAnswer { hash: *hash, returned }),
+            Self::Disputed { .. } => None,
+        }
+    }
+
+    /// Whether nodes told it; and if so, whether about this question.
+    fn told(&self, question: Option<&ContractQuestion>) -> Option<bool> {
+        match self {
+            Self::Answer { hash, signature_hash, .. } | Self::Disputed { hash, signature_hash, .. } => {
+                Some(question.is_some_and(|question| {
+                    question.hash() == hash && question.signature_hash() == *signature_hash
+                }))
+            }
+            Self::NoCode { .. } | Self::Code { .. } | Self::Safe { .. } => None,
         }
     }
 }
@@ -108,29 +137,28 @@ impl SignatureAssessor {
     }
 }
 
-impl Assessor for SignatureAssessor {
-    fn ownership(&mut self, row: &ReserveRow) -> OwnershipResult {
-        if row.signatures.is_empty() {
-            return OwnershipResult::Unchecked;
-        }
-        let Some(kind) = self.networks.get(&row.network) else { return OwnershipResult::Unsupported };
+impl SignatureAssessor {
+    /// What the row's signatures are worth with these facts about its account.
+    fn judge(
+        &self,
+        row: &ReserveRow,
+        kind: &AddressKind,
+        account: &[u8],
+        known: &[&AccountFact],
+    ) -> OwnershipResult {
         let signatures: Vec<&str> = row.signatures.iter().map(String::as_str).collect();
         // Files have one column for what is a script to some schemes and a key to others.
         let script = row.script.as_deref();
-        let (account, known) = self.facts_of(row, kind);
-        let facts: Vec<Fact<'_>> = known
-            .iter()
-            .map(|fact| Fact {
-                network: kind.network(),
-                account: &account,
-                height: fact.height(),
-                proved: fact.proved(),
-            })
-            .collect();
+        let network = kind.network();
+        let facts = known.iter().filter_map(|fact| {
+            let proved = fact.proved()?;
+            Some(Fact { network, account, height: fact.height(), proved })
+        });
+        let facts: Vec<Fact<'_>> = facts.collect();
         // A Safe without modules, of known code, moves coins by its owners alone.
         let no_modules = known.iter().any(|fact| matches!(fact, AccountFact::Safe { no_modules: true, .. }));
         let claim = Claim {
-            network: kind.network(),
+            network,
             address: &row.address,
             message: row.message.as_bytes(),
             evidence: Evidence { signatures: &signatures, public_key: script, script, ..Evidence::default() },
@@ -144,8 +172,11 @@ impl Assessor for SignatureAssessor {
                     Assumption::ContractRules => no_modules,
                     _ => false,
                 };
-                // Where nothing is assumed, nothing was checked on the chain either.
-                let assumptions = !control.assumed.is_empty() && control.assumed.iter().all(holds);
+                // What nodes tell is checked by nobody, whatever is proven of the contract; and where nothing is assumed,
+                // nothing was checked on the chain either.
+                let assumptions = control.scheme != Scheme::Eip1271
+                    && !control.assumed.is_empty()
+                    && control.assumed.iter().all(holds);
                 let checks = ChainChecks { assumptions, ..ChainChecks::default() };
                 let of_challenge = |challenge| grade(&[control], challenge, checks);
                 OwnershipResult::Verified { grade: self.challenge.as_ref().map_or(Grade::O1, of_challenge) }
@@ -153,6 +184,39 @@ impl Assessor for SignatureAssessor {
             Err(OwnershipError::Unbound(_)) => OwnershipResult::Unbound,
             Err(OwnershipError::Unsupported { .. }) => OwnershipResult::Unsupported,
             Err(_) => OwnershipResult::Invalid,
+        }
+    }
+}
+
+impl Assessor for SignatureAssessor {
+    fn ownership(&mut self, row: &ReserveRow) -> OwnershipResult {
+        if row.signatures.is_empty() {
+            return OwnershipResult::Unchecked;
+        }
+        let Some(kind) = self.networks.get(&row.network) else { return OwnershipResult::Unsupported };
+        let (account, known) = self.facts_of(row, kind);
+        let (told, proven): (Vec<_>, Vec<_>) = known.into_iter().partition(|fact| fact.told(None).is_some());
+        let by_proof = self.judge(row, kind, &account, &proven);
+        if told.is_empty() {
+            return by_proof;
+        }
+        // An answer counts for the question that this row asks, which is made of the row here.
+        let signatures: Vec<&str> = row.signatures.iter().map(String::as_str).collect();
+        let question = ContractQuestion::new(row.message.as_bytes(), &signatures).ok();
+        let answer = told.into_iter().find(|fact| fact.told(question.as_ref()) == Some(true));
+        let by_answer = match answer {
+            None => return by_proof,
+            Some(AccountFact::Disputed { .. }) => OwnershipResult::Disputed,
+            Some(answer) => self.judge(row, kind, &account, &[answer]),
+        };
+        match (by_proof, by_answer) {
+            (OwnershipResult::Verified { .. }, OwnershipResult::Verified { .. }) => {
+                let grade = by_proof.grade().max(by_answer.grade());
+                OwnershipResult::Verified { grade }
+            }
+            // What is proven stands, whatever nodes say beside it.
+            (OwnershipResult::Verified { .. }, _) => by_proof,
+            _ => by_answer,
         }
     }
 

@@ -143,6 +143,12 @@ impl Word {
     }
 }
 
+/// Keccak-256 of no code.
+const NO_CODE: [u8; 32] = [
+    0xc5, 0xd2, 0x46, 0x01, 0x86, 0xf7, 0x23, 0x3c, 0x92, 0x7e, 0x7d, 0xb2, 0xdc, 0xc7, 0x03, 0xc0, 0xe5,
+    0x00, 0xb6, 0x53, 0xca, 0x82, 0x27, 0x3b, 0x7b, 0xfa, 0xd8, 0x04, 0x5d, 0x85, 0xa4, 0x70,
+];
+
 /// An account of a block's state. One that doesn't exist has nothing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Account {
@@ -157,8 +163,13 @@ pub struct Account {
 }
 
 impl Account {
+    /// Whether there is code at the address.
+    pub fn has_code(&self) -> bool {
+        self.code_hash != NO_CODE
+    }
+
     fn absent() -> Self {
-        Self { nonce: 0, balance: Word::default(), storage_root: keccak(&[0x80]), code_hash: keccak(&[]) }
+        Self { nonce: 0, balance: Word::default(), storage_root: keccak(&[0x80]), code_hash: NO_CODE }
     }
 
     fn decode(bytes: &[u8]) -> Result<Self, RlpError> {
@@ -412,7 +423,7 @@ impl EvmState {
     /// Checks that the token's contract is there, and has the code that the policy pins.
     pub fn check_contract(&self, token: &TokenLayout) -> Result<(), EvmError> {
         let account = self.account(&token.contract)?;
-        if account.code_hash == keccak(&[]) {
+        if !account.has_code() {
             return Err(EvmError::NoContract);
         }
         match token.code_hash {

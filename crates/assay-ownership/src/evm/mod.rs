@@ -1,8 +1,10 @@
 //! Networks with the Ethereum virtual machine.
 
+mod question;
 pub mod safe;
 mod typed_data;
 
+pub use question::{ContractQuestion, is_accepted};
 pub use typed_data::{TypedDataError, typed_data_hash};
 
 use crate::ecdsa::{self, Digest, Recoverable};
@@ -12,7 +14,7 @@ use crate::{
     hash, text,
 };
 
-/// The start of what `isValidSignature` returns for a good signature, padded to a word.
+/// The selector of `isValidSignature`, and the start of what it returns for a good signature, padded to a word.
 const ACCEPTED: [u8; 4] = [0x16, 0x26, 0xba, 0x7e];
 
 /// Verifies a claim about an externally owned account or a contract.
@@ -131,10 +133,7 @@ pub(crate) fn read_signature(signature: &str) -> Result<Recoverable, OwnershipEr
 }
 
 fn verify_answer(claim: &Claim<'_>, height: u64, returned: &[u8]) -> Result<Control, OwnershipError> {
-    let accepted = returned.split_first_chunk::<4>().is_some_and(|(start, padding)| {
-        *start == ACCEPTED && padding.len() == 28 && padding.iter().all(|byte| *byte == 0)
-    });
-    if !accepted {
+    if !is_accepted(returned) {
         return Err(Invalid::Refused.into());
     }
     if !claim.wants(Scheme::Eip1271) {

@@ -335,6 +335,7 @@ impl ReportBuilder {
             OwnershipResult::Unchecked | OwnershipResult::Verified { .. } => None,
             OwnershipResult::Unbound => Some(FindingCode::OwnershipUnbound),
             OwnershipResult::Invalid => Some(FindingCode::OwnershipInvalid),
+            OwnershipResult::Disputed => Some(FindingCode::OwnershipDisputed),
             OwnershipResult::Unsupported => Some(FindingCode::OwnershipUnsupported),
         };
         let seen = assessor.balance(row);

@@ -5,11 +5,14 @@ use std::time::Duration;
 
 use assay_ledger::read_asset_table;
 use assay_nodes::{
-    At, BitcoinBlock, BitcoinNode, Client, Collected, Endpoint, EvmNode, Header, MAX_ENDPOINT_BYTES,
-    NodeError, Patience, Plan,
+    At, BitcoinBlock, BitcoinNode, Client, Collected, Disagreement, Endpoint, EvmNode, Header,
+    MAX_ENDPOINT_BYTES, NodeError, Patience, Plan, Subject,
 };
-use assay_reserves::{AddressKind, Checker, Policy, ReserveReader, ReserveRow};
+use assay_reserves::{
+    AddressKind, BalanceSource, Checker, EvidenceLevel, OwnershipGrade, Policy, ReserveReader, ReserveRow,
+};
 use assay_statement::{AssetTable, hex};
+use assay_verdict::Class;
 use serde_json::{Value, json};
 
 use crate::arguments::Observe;
@@ -51,30 +54,108 @@ pub(crate) fn run(arguments: &Observe, voice: Voice) -> Result<(), Failure> {
         ..Patience::default()
     };
     let mut results = Vec::new();
-    let mut disagreements = 0;
+    let (mut disagreements, mut short) = (0, Vec::new());
     for (network, kind) in plan.networks() {
         let Some(at) = named.get(&network) else { continue };
-        let of_network = endpoints.extract_if(.., |endpoint| endpoint.network == network);
-        let clients: Vec<Client> = of_network.map(|endpoint| Client::new(endpoint, patience)).collect();
-        if clients.is_empty() {
+        let of_network: Vec<Endpoint> =
+            endpoints.extract_if(.., |endpoint| endpoint.network == network).collect();
+        if of_network.is_empty() {
             return Err(Failure::usage(format_args!("{network}: no endpoint is given for it")));
         }
+        // Each of them answers all that it is asked, or nothing comes of the network.
+        let answering = Answering::of(&of_network, &files.policy);
+        let clients = of_network.into_iter().map(|endpoint| Client::new(endpoint, patience)).collect();
         let task = Task { arguments, plan: &plan, policy: &files.policy, network: &network, at };
         let (hash, height, collected) = match kind {
             AddressKind::Evm { chain_id } => task.evm(clients, chain_id)?,
-            kind => task.bitcoin(clients, &kind)?,
+            ref kind => task.bitcoin(clients, kind)?,
         };
         disagreements += collected.disagreements.len();
-        tell(&network, &hash, height, &collected, voice);
-        results.push(to_json(&network, &hash, height, &collected));
+        let lacking = answering.lacking(&network, &kind, &collected, &files.policy);
+        tell((&network, &hash, height), &collected, &answering, voice);
+        lacking.iter().for_each(|text| eprintln!("warning: {text}"));
+        results.push(to_json((&network, &hash, height), &collected, &answering, &lacking));
+        short.extend(lacking);
     }
     if voice.json {
-        println!("{}", json!({"version": 1, "ok": disagreements == 0, "networks": results}));
+        let ok = disagreements == 0 && short.is_empty();
+        println!("{}", json!({"version": 2, "ok": ok, "networks": results}));
     }
-    if disagreements == 0 {
+    if disagreements > 0 {
+        let text = "nodes disagree about a block; it can't be told who is right";
+        return Err(Failure::rejected(text).quiet_in_json());
+    }
+    if short.is_empty() {
         return Ok(());
     }
-    Err(Failure::rejected("nodes disagree about a block; it can't be told who is right").quiet_in_json())
+    let text = "too few sources for the policy: rows that need what they say stay claims";
+    let hint = "add endpoints of further operators, or a node of your own; what is there isn't asked again";
+    Err(Failure::of(Class::NotChecked, text).with_hint(hint).quiet_in_json())
+}
+
+/// Who answers for a network, and what that is worth.
+struct Answering {
+    /// Distinct operators, and whether the caller has a node.
+    operators: BTreeMap<String, bool>,
+    /// The level of what all of them say alike.
+    level: EvidenceLevel,
+    quorum: u32,
+}
+
+impl Answering {
+    fn of(endpoints: &[Endpoint], policy: &Policy) -> Self {
+        let source = |endpoint: &Endpoint| match endpoint.own {
+            true => BalanceSource::OwnNode,
+            false => BalanceSource::Remote { operator: endpoint.operator.clone() },
+        };
+        let sources: Vec<BalanceSource> = endpoints.iter().map(source).collect();
+        let mut operators = BTreeMap::new();
+        for endpoint in endpoints {
+            *operators.entry(endpoint.operator.trim().to_lowercase()).or_default() |= endpoint.own;
+        }
+        let level = EvidenceLevel::of_sources(&sources, policy.quorum);
+        Self { operators, level, quorum: policy.quorum }
+    }
+
+    /// For what their word isn't enough, although rows need it to be verified.
+    fn lacking(
+        &self,
+        network: &str,
+        kind: &AddressKind,
+        collected: &Collected,
+        policy: &Policy,
+    ) -> Vec<String> {
+        let who = match self.operators.len() {
+            1 => "1 operator".to_owned(),
+            count => format!("{count} operators"),
+        };
+        let mut lacking = Vec::new();
+        // Balances of EVM networks have proofs; for others there is nothing but the nodes' word.
+        if !matches!(kind, AddressKind::Evm { .. })
+            && collected.balances > 0
+            && self.level < policy.minimum_evidence
+        {
+            let (level, minimum) = (self.level.name(), policy.minimum_evidence.name());
+            lacking.push(format!(
+                "{network}: balances are at {level} by the word of {who}, and the policy wants {minimum}{}",
+                if policy.minimum_evidence == EvidenceLevel::L2 {
+                    format!(": a quorum of {}, or a node of your own", self.quorum)
+                } else {
+                    String::new()
+                }
+            ));
+        }
+        if collected.by_word_alone > 0
+            && self.level < EvidenceLevel::L2
+            && policy.minimum_ownership > OwnershipGrade::O0
+        {
+            lacking.push(format!(
+                "{network}: answers of {} contracts are the word of {who} and don't count without a quorum of {}, or a node of your own",
+                grouped(collected.by_word_alone), self.quorum
+            ));
+        }
+        lacking
+    }
 }
 
 /// What the rows that count need.
@@ -132,12 +213,10 @@ impl Task<'_> {
         let header = same(headers)?;
         let out = &self.arguments.out;
         let mut collected = self.plan.collect_proofs(self.network, &header, &mut nodes, out)?;
+        // Whether there is a contract is shown by the proofs.
+        collected = collected.and(self.plan.collect_answers(self.network, &header, &mut nodes, out)?);
         if self.arguments.figures {
-            let figures = self.plan.collect_balances(self.network, &header, &mut nodes, out)?;
-            collected.fetched += figures.fetched;
-            collected.kept += figures.kept;
-            collected.files.extend(figures.files);
-            collected.disagreements = figures.disagreements;
+            collected = collected.and(self.plan.collect_balances(self.network, &header, &mut nodes, out)?);
         }
         Ok((hex::encode(&header.block.hash), header.height, collected))
     }
@@ -152,11 +231,9 @@ impl Task<'_> {
         });
         let block = same(blocks.collect::<Result<Vec<BitcoinBlock>, NodeError>>()?)?;
         let out = &self.arguments.out;
-        let mut collected = self.plan.collect_unspent(self.network, &block, &mut nodes, out)?;
+        let unspent = self.plan.collect_unspent(self.network, &block, &mut nodes, out)?;
         let (outputs, _) = self.plan.collect_outputs(self.network, &mut nodes, out)?;
-        collected.fetched += outputs.fetched;
-        collected.files.extend(outputs.files);
-        Ok((block.hash, block.height, collected))
+        Ok((block.hash, block.height, unspent.and(outputs)))
     }
 }
 
@@ -170,9 +247,23 @@ fn same<B: PartialEq>(blocks: Vec<B>) -> Result<B, Failure> {
     Err(Failure::rejected("nodes have different blocks at this height"))
 }
 
-fn tell(network: &str, hash: &str, height: u64, collected: &Collected, voice: Voice) {
+fn tell(
+    (network, hash, height): (&str, &str, u64),
+    collected: &Collected,
+    answering: &Answering,
+    voice: Voice,
+) {
     if !voice.json {
         println!("block     {network}={hash}, height {}", grouped(height));
+        let name =
+            |(operator, own): (&String, &bool)| format!("{operator}{}", if *own { " (own)" } else { "" });
+        let names: Vec<String> = answering.operators.iter().map(name).collect();
+        println!(
+            "operators {} distinct: {}; what they say alike is {}",
+            grouped(names.len() as u64),
+            names.join(", "),
+            answering.level.name()
+        );
         println!(
             "fetched   {}, kept from an earlier run {}",
             grouped(collected.fetched),
@@ -181,16 +272,38 @@ fn tell(network: &str, hash: &str, height: u64, collected: &Collected, voice: Vo
         collected.files.iter().for_each(|file| println!("file      {}", file.display()));
     }
     for found in &collected.disagreements {
-        let what = if found.asset.is_empty() { "the set of unspent outputs" } else { &found.asset };
-        eprintln!("nodes of {} disagree about {what} {}", found.operators.join(" and "), found.address);
+        let what = match &found.subject {
+            Subject::Balance { asset, address } => format!("{asset} {address}"),
+            Subject::UnspentOutputs => "the set of unspent outputs".into(),
+            Subject::Answer { address, .. } => format!("what the contract {address} answers to a signature"),
+        };
+        eprintln!("nodes of {} disagree about {what}", found.operators.join(" and "));
     }
 }
 
-fn to_json(network: &str, hash: &str, height: u64, collected: &Collected) -> Value {
-    let disagreement = |found: &assay_nodes::Disagreement| json!({"asset": found.asset, "address": found.address, "operators": found.operators});
+fn to_json(
+    (network, hash, height): (&str, &str, u64),
+    collected: &Collected,
+    answering: &Answering,
+    lacking: &[String],
+) -> Value {
+    let disagreement = |found: &Disagreement| {
+        let operators = &found.operators;
+        match &found.subject {
+            Subject::Balance { asset, address } => {
+                json!({"about": "balance", "asset": asset, "address": address, "operators": operators})
+            }
+            Subject::UnspentOutputs => json!({"about": "unspent-outputs", "operators": operators}),
+            Subject::Answer { address, .. } => {
+                json!({"about": "answer", "address": address, "operators": operators})
+            }
+        }
+    };
     json!({
         "network": network, "hash": hash, "height": height, "fetched": collected.fetched, "kept": collected.kept,
-        "files": collected.files,
+        "files": collected.files, "operators": answering.operators.keys().collect::<Vec<_>>(),
+        "own": answering.operators.values().any(|own| *own), "level": answering.level.name(),
+        "quorum": answering.quorum, "lacking": lacking,
         "disagreements": collected.disagreements.iter().map(disagreement).collect::<Vec<_>>(),
     })
 }

@@ -86,6 +86,7 @@ impl Signatures {
             OwnershipResult::Verified { grade } => format!("verified {grade}"),
             OwnershipResult::Unbound => "unbound".to_owned(),
             OwnershipResult::Invalid => "invalid".to_owned(),
+            OwnershipResult::Disputed => "disputed".to_owned(),
             OwnershipResult::Unsupported => "unsupported".to_owned(),
         };
         *self.0.entry(name).or_default() += 1;
