@@ -674,6 +674,107 @@ mod tests {
         assert_eq!(of([0xde; 20]), [&AccountFact::NoCode { height }]);
     }
 
+    const TOKEN: &str = "0x7070707070707070707070707070707070707070";
+
+    /// What a node says that the token's contract answers in the recorded block.
+    fn told(operator: &str, own: bool, yes: bool) -> Value {
+        let (hash, height, ..) = recorded();
+        let word = if yes { json!(format!("0x1626ba7e{}", "0".repeat(56))) } else { json!(null) };
+        json!({
+            "network": "DEV", "address": TOKEN, "height": height, "block_hash": hex::encode(&hash),
+            "message_hash": "11".repeat(32), "signature_hash": "22".repeat(32), "returned": word, "control": null,
+            "operator": operator, "own": own,
+        })
+    }
+
+    /// Facts beyond whether there is code, with these answers; the first field is the address.
+    fn told_facts(answers: &[Value]) -> Vec<([u8; 20], AccountFact)> {
+        let (hash, _, time, evidence) = recorded();
+        let mut chain = chain(hash, time);
+        add(&mut chain, &evidence).unwrap();
+        let file = json!({"format": "assay.observations/2", "observations": [], "answers": answers});
+        chain.add_observations(file.to_string().as_bytes()).unwrap();
+        let facts = chain.facts().into_iter().map(|(_, address, fact)| (address, fact));
+        facts
+            .filter(|(_, fact)| !matches!(fact, AccountFact::Code { .. } | AccountFact::NoCode { .. }))
+            .collect()
+    }
+
+    #[test]
+    fn a21_answers_count_by_who_tells_them() {
+        let (_, height, ..) = recorded();
+        let mut returned = vec![0x16, 0x26, 0xba, 0x7e];
+        returned.resize(32, 0);
+        let (hash, signature_hash) = ([0x11; 32], [0x22; 32]);
+        let answer = |returned| ([0x70; 20], AccountFact::Answer { height, hash, signature_hash, returned });
+        let disputed = ([0x70; 20], AccountFact::Disputed { height, hash, signature_hash });
+        // The verifier's own node, or as many operators as the policy's quorum; not one, nor one under two spellings.
+        assert_eq!(told_facts(&[told("us", true, true)]), [answer(returned.clone())]);
+        assert_eq!(told_facts(&[told("a", false, true)]), []);
+        assert_eq!(told_facts(&[told("a", false, true), told(" A", false, true)]), []);
+        let both = [told("a", false, true), told("b", false, true)];
+        assert_eq!(told_facts(&both), [answer(returned)]);
+        // A no counts in the same way.
+        assert_eq!(told_facts(&[told("us", true, false)]), [answer(Vec::new())]);
+        assert_eq!(told_facts(&[told("a", false, false)]), []);
+        // It can't be told who is right, however many say the one.
+        for other in [told("c", false, false), told("us", true, false)] {
+            assert_eq!(told_facts(&[both[0].clone(), both[1].clone(), other]), [disputed.clone()]);
+        }
+        // A contract that says yes to what nobody signed says yes to everything.
+        let mut any = told("us", true, true);
+        any["control"] = any["returned"].clone();
+        assert_eq!(told_facts(&[any.clone()]), []);
+        assert_eq!(told_facts(&[any, told("a", false, true)]), [disputed]);
+    }
+
+    #[test]
+    fn a21_answers_of_other_blocks_and_accounts_show_nothing() {
+        let with = |field: &str, value: Value| {
+            let mut other = told("us", true, true);
+            other[field] = value;
+            told_facts(&[other])
+        };
+        let (_, height, ..) = recorded();
+        assert_eq!(with("operator", json!("we")).len(), 1);
+        // A fork's block at the height, another height, an address that is shown to have no code, one that isn't shown.
+        assert_eq!(with("block_hash", json!("ab".repeat(32))), []);
+        assert_eq!(with("height", json!(height + 1)), []);
+        assert_eq!(with("address", json!(HOLDER)), []);
+        assert_eq!(with("address", json!("0x000000000000000000000000000000000000a008")), []);
+        // Without a proof of the code nothing counts.
+        let (hash, _, time, _) = recorded();
+        let mut chain = chain(hash, time);
+        let mut read = |answer: Value| {
+            let file = json!({"format": "assay.observations/2", "observations": [], "answers": [answer]});
+            chain.add_observations(file.to_string().as_bytes())
+        };
+        read(told("us", true, true)).unwrap();
+        let wrong = [
+            ("network", json!("OTHER")),
+            ("address", json!("70".repeat(20))),
+            ("address", json!("0x70")),
+            ("block_hash", json!("0x")),
+            ("message_hash", json!(format!("0x{}", "11".repeat(32)))),
+            ("signature_hash", json!("")),
+            ("returned", json!("0x")),
+            ("control", json!("16")),
+        ];
+        for (field, value) in wrong {
+            let mut other = told("us", true, true);
+            other[field] = value;
+            assert!(matches!(read(other), Err(ObservationError::Answer { place: 1, .. })), "{field}");
+        }
+        for (field, value) in [("height", json!(-1)), ("own", json!("yes")), ("more", json!(1))] {
+            let mut other = told("us", true, true);
+            other[field] = value;
+            assert!(matches!(read(other), Err(ObservationError::Unreadable(_))), "{field}");
+        }
+        assert!(chain.facts().is_empty());
+        let old = json!({"format": "assay.observations/1", "observations": [], "answers": []});
+        assert!(chain.add_observations(old.to_string().as_bytes()).is_err());
+    }
+
     #[test]
     fn a_policy_cannot_have_one_chain_or_contract_twice() {
         let twice = [

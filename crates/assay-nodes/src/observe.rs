@@ -60,8 +60,10 @@ pub struct Collected {
     pub fetched: u64,
     /// Those that were there from an earlier run.
     pub kept: u64,
-    /// Files that were written.
+    /// Files of evidence that were written.
     pub files: Vec<PathBuf>,
+    /// Files of what nodes told, that were written.
+    pub observations: Vec<PathBuf>,
     /// About what nodes disagree.
     pub disagreements: Vec<Disagreement>,
     /// Balances that the nodes' word is about.
@@ -76,6 +78,7 @@ impl Collected {
         self.fetched += other.fetched;
         self.kept += other.kept;
         self.files.extend(other.files);
+        self.observations.extend(other.observations);
         self.disagreements.extend(other.disagreements);
         self.balances += other.balances;
         self.by_word_alone += other.by_word_alone;
@@ -500,7 +503,7 @@ fn each_node<N: Node, W: Word, T>(
         collected.fetched += new.len() as u64;
         all.extend(new.iter().cloned());
         if !new.is_empty() {
-            collected.files.push(write_words(folder, new)?);
+            collected.observations.push(write_words(folder, new)?);
         }
         asked?;
     }

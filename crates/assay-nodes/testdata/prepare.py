@@ -1,14 +1,15 @@
 #!/usr/bin/env python3
 """Puts known balances on fresh nodes of one's own: prepare.py evm URL | prepare.py bitcoin URL | prepare.py demo URL
 
-EVM: a development node (anvil). Holders with coins and a token, a contract with the storage of a 2-of-3 Safe, one that
-answers every signature with yes, and 20 blocks. Bitcoin: a regtest node with an empty wallet of the name "w"; 110 blocks,
+EVM: a development node (anvil). Holders with coins and a token, a contract with the storage of a 2-of-3 Safe, a wallet that
+checks its owner's signature, one that answers every signature with yes, and 20 blocks. Bitcoin: a regtest node with an empty wallet of the name "w"; 110 blocks,
 two payments to addresses that tests know, and one block on top. Demo: a development node with the demo's wallets.
 """
 
 import base64
 import json
 import sys
+import time
 import urllib.parse
 import urllib.request
 
@@ -18,7 +19,21 @@ TOKEN = "0x" + "70" * 20
 SUPPLY = "0x" + "0" * 63 + "2"
 SAFE = "0x" + "5a" * 20
 SINGLETON = "5b" * 20
-# Returns 0x1626ba7e, padded.
+# isValidSignature(hash, 65 bytes): 0x1626ba7e, padded, if ecrecover gives the address in slot 0; else it reverts.
+WALLET_CODE = (
+    "0x6004355f52"  # hash
+    "60a4355f1a602052"  # v, the first byte behind r and s
+    "606435604052" "608435606052"  # r, s
+    "6020608060805f60015afa50"  # ecrecover
+    "6080515f5414"  # the owner's address?
+    "5f3560e01c631626ba7e1416"  # and the selector?
+    "603d575f5ffd"  # revert if not
+    "5b631626ba7e60e01b5f5260205ff3"
+)
+WALLET = "0x" + "34" * 20
+# The address of the key 0x0101...01.
+OWNER = "1a642f0e3c3af545e7acbd38b07251b3990914f1"
+# Returns 0x1626ba7e, padded, whatever it is asked.
 YES_CODE = "0x631626ba7e60e01b60005260206000f3"
 YES = "0x" + "12" * 20
 OWNERS = ["a1" * 20, "a2" * 20, "a3" * 20]
@@ -35,10 +50,15 @@ def caller(url):
 
     def call(method, *params, path=""):
         body = json.dumps({"jsonrpc": "2.0", "id": 1, "method": method, "params": params}).encode()
-        try:
-            reply = json.load(urllib.request.urlopen(urllib.request.Request(plain + path, body, headers), timeout=120))
-        except urllib.error.HTTPError as error:
-            reply = json.load(error)
+        # A Bitcoin node that starts up says so with code -28.
+        for _ in range(120):
+            try:
+                reply = json.load(urllib.request.urlopen(urllib.request.Request(plain + path, body, headers), timeout=120))
+            except urllib.error.HTTPError as error:
+                reply = json.load(error)
+            if (reply.get("error") or {}).get("code") != -28:
+                break
+            time.sleep(0.5)
         if reply.get("error"):
             raise SystemExit(f"{method}: {reply['error']}")
         return reply["result"]
@@ -57,7 +77,10 @@ def evm(call):
     call("anvil_setStorageAt", TOKEN, SUPPLY, f"0x{sum(10**6 + i for i in range(70)):064x}")
     call("anvil_setBalance", SAFE, hex(5 * 10**18))
     safe(call, OWNERS)
-    call("anvil_setCode", YES, YES_CODE)
+    for wallet, code in [(WALLET, WALLET_CODE), (YES, YES_CODE)]:
+        call("anvil_setCode", wallet, code)
+        call("anvil_setBalance", wallet, hex(2 * 10**18))
+    call("anvil_setStorageAt", WALLET, "0x" + "0" * 64, "0x" + pad(OWNER))
     call("anvil_mine", "0x14")
     # A balance that was lower at an earlier height.
     call("anvil_setBalance", f"0x{0xa000:040x}", hex(3 * 10**18))
@@ -78,7 +101,7 @@ def safe(call, owners):
 
 def demo(call):
     # Addresses of the keys 0x0101...01, 0x0202...02 and 0x0303...03.
-    owners = ["1a642f0e3c3af545e7acbd38b07251b3990914f1", "5050a4f4b3f9338c3472dcc01a87c76a144b3c9c",
+    owners = [OWNER, "5050a4f4b3f9338c3472dcc01a87c76a144b3c9c",
               "3325a78425f17a7e487eb5666b2bfd93abb06c70"]
     pad = lambda digits: digits.rjust(64, "0")
     call("anvil_setCode", TOKEN, TOKEN_CODE)

@@ -10,14 +10,20 @@ mod server;
 use std::time::Duration;
 
 use assay_nodes::{At, Client, Endpoint, EvmNode, Header, Patience, Plan};
+use assay_ownership::{BlockMark, Challenge, ContractQuestion};
 use assay_reserves::{Policy, ReserveRow};
-use assay_statement::{Asset, AssetTable, Symbol};
+use assay_statement::{Asset, AssetTable, Entity, Epoch, Symbol, hex};
+use bitcoin::secp256k1::{Message, Secp256k1, SecretKey};
 
 /// Chain id of development nodes.
 const CHAIN: u64 = 31337;
 
 /// Time of the snapshot for which nodes were recorded.
 const TIME: u64 = 1_798_675_200;
+
+/// A contract that takes its owner's signatures, by the key of `[1; 32]`, and one that takes everything.
+const WALLET: &str = "0x3434343434343434343434343434343434343434";
+const YES: &str = "0x1212121212121212121212121212121212121212";
 
 const SAFE: &str = "0x5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a";
 
@@ -55,7 +61,7 @@ fn assets() -> AssetTable {
 }
 
 fn policy() -> Policy {
-    let code = assay_statement::hex::encode(&assay_ownership::keccak256(&[0x60, 0, 0x35]));
+    let code = hex::encode(&assay_ownership::keccak256(&[0x60, 0, 0x35]));
     Policy::from_toml(POLICY.replace("SAFECODE", &code).as_bytes(), &assets()).unwrap()
 }
 
@@ -67,6 +73,24 @@ fn row(network: &str, asset: &str, address: &str, amount: u128) -> ReserveRow {
     let asset = assets().index_of(asset).unwrap();
     let (network, address) = (network.into(), address.into());
     ReserveRow { asset, network, address, amount: Some(amount), ..ReserveRow::default() }
+}
+
+fn challenge() -> Challenge {
+    let block = BlockMark { network: "DEV".into(), height: 5, hash: [7; 32] };
+    let epoch = Epoch::new("2026-q4", TIME).unwrap();
+    Challenge::new(Entity::new("example.org").unwrap(), epoch, [1; 32], [2; 32], [3; 32], vec![block])
+        .unwrap()
+}
+
+/// A row that the key of `[number; 32]` signed.
+fn signed(address: &str, message: &str, number: u8) -> ReserveRow {
+    let hash = *ContractQuestion::new(message.as_bytes(), &["0x"]).unwrap().hash();
+    let key = SecretKey::from_slice(&[number; 32]).unwrap();
+    let signature = Secp256k1::new().sign_ecdsa_recoverable(&Message::from_digest(hash), &key);
+    let (id, compact) = signature.serialize_compact();
+    let signature = format!("0x{}{:02x}", hex::encode(&compact), 27 + id.to_i32());
+    let message = message.to_owned();
+    ReserveRow { message, signatures: vec![signature], ..row("DEV", "ETH", address, 2 * 10u128.pow(18)) }
 }
 
 /// What 70 holders have of two assets, and a Safe.

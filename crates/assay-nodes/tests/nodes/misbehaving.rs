@@ -3,12 +3,14 @@
 use std::time::{Duration, Instant};
 
 use assay_balances::ObservationFile;
-use assay_nodes::{At, BitcoinNode, Client, Endpoint, EvmNode, NodeError, ObserveError, Trouble};
-use assay_ownership::Network;
+use assay_nodes::{At, BitcoinNode, Client, Endpoint, EvmNode, NodeError, ObserveError, Subject, Trouble};
+use assay_ownership::{ContractQuestion, Network};
+use assay_reserves::{OwnershipGrade, OwnershipResult, ReserveRow};
+use assay_statement::hex;
 use serde_json::{Value, json};
 
 use crate::server::{Recording, Reply, Server};
-use crate::{CHAIN, HURRY, PATIENT, client, evm, holder, plan, row};
+use crate::{CHAIN, HURRY, PATIENT, WALLET, challenge, client, evm, holder, plan, recorded, row, signed};
 
 /// A node that is honest but for one method.
 fn but_for(method: &'static str, reply: impl Fn(&Value) -> Reply + Send + Sync + 'static) -> Server {
@@ -211,15 +213,14 @@ fn nodes_that_disagree_are_found() {
     let folder = tempfile::tempdir().unwrap();
     let lying = but_for("eth_getBalance", |_| Reply::Result(json!("0xffffffffffffffffff")));
     let (node, header) = evm(&Server::replay(&Recording::of_evm()).url);
-    let other = Client::new(Endpoint::new("DEV", "them", false, &lying.url).unwrap(), PATIENT);
-    let mut nodes = [node, EvmNode::connect(other, CHAIN).unwrap()];
+    let mut nodes = [node, them(&lying, "them")];
     let plan = plan(&[row("DEV", "ETH", &holder(3), 1)]);
     let collected = plan.collect_balances("DEV", &header, &mut nodes, folder.path()).unwrap();
     assert_eq!(collected.disagreements.len(), 1);
     assert_eq!(collected.disagreements[0].operators, ["us", "them"]);
     // Both are kept, so that the report finds the contradiction too.
-    assert_eq!(collected.files.len(), 2);
-    for file in &collected.files {
+    assert_eq!(collected.observations.len(), 2);
+    for file in &collected.observations {
         assert_eq!(ObservationFile::from_json(&std::fs::read(file).unwrap()).unwrap().observations.len(), 1);
     }
     // A figure that no asset has.
@@ -227,6 +228,96 @@ fn nodes_that_disagree_are_found() {
     let (node, _) = evm(&lying.url);
     let empty = tempfile::tempdir().unwrap();
     assert!(plan.collect_balances("DEV", &header, &mut [node], empty.path()).is_err());
+}
+
+fn them(server: &Server, operator: &str) -> EvmNode {
+    EvmNode::connect(Client::new(Endpoint::new("DEV", operator, false, &server.url).unwrap(), PATIENT), CHAIN)
+        .unwrap()
+}
+
+/// A21: what one remote node says of a contract, or nodes that don't agree, is nothing.
+#[test]
+fn a21_answers_of_lying_nodes() {
+    // The contract refuses what a stranger signed; a node says that it doesn't.
+    let row = signed(WALLET, &challenge().to_text(), 2);
+    let question = format!("0x1626ba7e{}", hash_of(&row));
+    let lying = || {
+        let question = question.clone();
+        but_for_answers(move |data| {
+            data.starts_with(&question).then(|| format!("0x1626ba7e{}", "0".repeat(56)))
+        })
+    };
+    let honest = Server::replay(&Recording::of_evm());
+    let plan = plan(std::slice::from_ref(&row));
+    let graded = |mut nodes: Vec<EvmNode>| {
+        let folder = tempfile::tempdir().unwrap();
+        let header = nodes[0].header(At::Height(15), 2).unwrap();
+        let proofs = plan.collect_proofs("DEV", &header, &mut nodes, folder.path()).unwrap();
+        let told = plan.collect_answers("DEV", &header, &mut nodes, folder.path()).unwrap();
+        let mut chain = recorded::chain_of("DEV", &hex::encode(&header.block.hash), &proofs);
+        for file in &told.observations {
+            chain.add_observations(&std::fs::read(file).unwrap()).unwrap();
+        }
+        (recorded::judge(&chain, header.height, &row), told.disagreements)
+    };
+    let (liar, other) = (lying(), lying());
+    // One isn't a quorum; that two operators who lie alike are one is the price of taking their word.
+    assert_eq!(graded(vec![them(&liar, "a")]).0, OwnershipResult::Unbound);
+    assert_eq!(graded(vec![them(&liar, "a"), them(&other, "A ")]).0, OwnershipResult::Unbound);
+    let grade = OwnershipGrade::O3;
+    let both = graded(vec![them(&liar, "a"), them(&other, "b")]).0;
+    assert_eq!(both, OwnershipResult::Verified { grade });
+    let (result, disagreements) = graded(vec![them(&liar, "a"), them(&other, "b"), evm(&honest.url).0]);
+    assert_eq!(result, OwnershipResult::Disputed);
+    assert_eq!(disagreements[0].operators, ["a", "b", "us"]);
+    assert!(matches!(&disagreements[0].subject, Subject::Answer { address, .. } if address == WALLET));
+}
+
+/// The hash that a contract is asked about for a row.
+fn hash_of(row: &ReserveRow) -> String {
+    hex::encode(ContractQuestion::new(row.message.as_bytes(), &["0x"]).unwrap().hash())
+}
+
+/// A node that is honest but for some calls, by their data.
+fn but_for_answers(lie: impl Fn(&str) -> Option<String> + Send + Sync + 'static) -> Server {
+    let recording = Recording::of_evm();
+    Server::new(move |called, params| match params[0]["data"].as_str().and_then(&lie) {
+        Some(lie) if called == "eth_call" => Reply::Result(json!(lie)),
+        _ => recording.reply(called, params),
+    })
+}
+
+/// A contract that fails is silent; a node that fails is no contract.
+#[test]
+fn calls_that_fail() {
+    let text = challenge().to_text();
+    let question = ContractQuestion::new(text.as_bytes(), &["0x01"]).unwrap();
+    let ask = |reply: fn() -> Reply| {
+        let server = but_for("eth_call", move |_| reply());
+        let (mut node, header) = evm(&server.url);
+        node.signature_answer(&header, &[0x34; 20], &question).map_err(|error| error.why)
+    };
+    let silent: [fn() -> Reply; 8] = [
+        || Reply::Error(3, "execution reverted: not the owner"),
+        || Reply::Error(-32000, "execution reverted"),
+        || Reply::Error(-32000, "out of gas"),
+        || Reply::Error(-32015, "VM execution error."),
+        || Reply::Error(-32000, "invalid opcode: INVALID"),
+        || Reply::Result(json!("0x")),
+        || Reply::Result(json!("0x1626ba7e")),
+        || Reply::Result(json!(format!("0x1626ba7e{}", "0".repeat(120)))),
+    ];
+    for silent in silent {
+        assert_eq!(ask(silent), Ok(None));
+    }
+    assert_eq!(ask(|| Reply::Error(-32000, "missing trie node")), Err(Trouble::NoState { height: 15 }));
+    assert!(matches!(ask(|| Reply::Error(-32601, "no such method")), Err(Trouble::Refused { .. })));
+    for malformed in [json!("1626ba7e"), json!("0xzz"), json!(1), json!(null)] {
+        let server = but_for("eth_call", move |_| Reply::Result(malformed.clone()));
+        let (mut node, header) = evm(&server.url);
+        let error = node.signature_answer(&header, &[0x34; 20], &question).unwrap_err();
+        assert!(matches!(error.why, Trouble::Malformed { .. }), "{error}");
+    }
 }
 
 #[test]

@@ -3,17 +3,22 @@
 use assay_balances::{ChainEvidence, NamedBlock, ObservationFile};
 use assay_nodes::{At, BitcoinNode, Collected, EvmNode, Trouble};
 use assay_ownership::Network;
-use assay_reserves::{AccountFact, Assessor, EvidenceLevel, ReserveRow};
+use assay_reserves::{
+    AccountFact, Assessor, EvidenceLevel, OwnershipGrade, OwnershipResult, ReserveRow, SignatureAssessor,
+};
 use assay_statement::hex;
 
 use crate::server::{Recording, Server};
-use crate::{CHAIN, PATIENT, SAFE, TIME, assets, client, evm, holder, plan, policy, row, rows};
+use crate::{
+    CHAIN, PATIENT, SAFE, TIME, WALLET, YES, assets, challenge, client, evm, holder, plan, policy, row, rows,
+    signed,
+};
 
 /// An address of a key that everybody knows, and one of a script.
 const PAID: &str = "bcrt1qw508d6qejxtdg4y5r3zarvary0c5xw7kygt080";
 const SCRIPT: &str = "bcrt1qrp33g0q5c5txsp9arysrx4k6zdkfs4nce4xj0gdcccefvpysxf3qzf4jry";
 
-fn chain_of(network: &str, hash: &str, collected: &Collected) -> ChainEvidence {
+pub(crate) fn chain_of(network: &str, hash: &str, collected: &Collected) -> ChainEvidence {
     let block = NamedBlock { network: network.into(), hash: hex::prefixed_array(hash).unwrap() };
     let mut chain = ChainEvidence::new(&policy(), &assets(), [block], TIME, []).unwrap();
     for file in &collected.files {
@@ -79,7 +84,7 @@ pub(crate) fn evm_figures_are_observed(server: &Server) {
     let collected = plan.collect_balances("DEV", &header, &mut nodes, folder.path()).unwrap();
     assert_eq!((collected.fetched, collected.kept, collected.disagreements.len()), (2, 0, 0));
     let mut chain = chain_of("DEV", &hex::encode(&header.block.hash), &Collected::default());
-    chain.add_observations(&std::fs::read(&collected.files[0]).unwrap()).unwrap();
+    chain.add_observations(&std::fs::read(&collected.observations[0]).unwrap()).unwrap();
     for row in wanted {
         let row = at(header.height, row);
         assert_eq!(chain.balance(&row).grade(&row, 2).level, EvidenceLevel::L3);
@@ -95,10 +100,55 @@ fn evm_figures() {
     evm_figures_are_observed(&Server::replay(&Recording::of_evm()));
 }
 
+/// What evidence and observations make of a row's signatures.
+pub(crate) fn judge(chain: &ChainEvidence, height: u64, row: &ReserveRow) -> OwnershipResult {
+    let mut assessor = SignatureAssessor::new(&policy(), Some(challenge())).with_facts(chain.facts());
+    assessor.ownership(&at(height, row.clone()))
+}
+
 pub(crate) fn contracts_answer_signatures(server: &Server) {
-    let (mut node, header) = evm(&server.url);
-    let answer = node.signature_answer(&header, &[0x12; 20], &[7; 32], &[1, 2, 3]).unwrap();
-    assert_eq!(hex::encode(&answer), format!("1626ba7e{}", "0".repeat(56)));
+    let folder = tempfile::tempdir().unwrap();
+    let (node, header) = evm(&server.url);
+    let mut nodes = [node];
+    let text = challenge().to_text();
+    let good = signed(WALLET, &text, 1);
+    // Another message, another key, a contract that takes everything, an address without code.
+    let replayed = ReserveRow { message: "old".into(), ..good.clone() };
+    let stranger = signed(WALLET, &text, 2);
+    let anything = signed(YES, &text, 1);
+    let account = signed(&holder(0), &text, 1);
+    let silent = signed(SAFE, &text, 1);
+    // A text of no epoch, which the command line's tests have too.
+    let plain = signed(WALLET, "we control this", 1);
+    let rows = [&good, &replayed, &stranger, &anything, &account, &silent, &plain].map(Clone::clone);
+    let plan = plan(&rows);
+    // Whether there is a contract has to be shown before.
+    let none = plan.collect_answers("DEV", &header, &mut nodes, folder.path()).unwrap();
+    assert_eq!((none.fetched, none.observations.len(), server.count("eth_call")), (0, 0, 0));
+    let proofs = plan.collect_proofs("DEV", &header, &mut nodes, folder.path()).unwrap();
+    let told = plan.collect_answers("DEV", &header, &mut nodes, folder.path()).unwrap();
+    assert_eq!((told.fetched, told.kept, told.by_word_alone), (6, 0, 6));
+    assert!(told.disagreements.is_empty());
+    // A question and its control each.
+    assert_eq!(server.count("eth_call"), 12);
+    let mut chain = chain_of("DEV", &hex::encode(&header.block.hash), &proofs);
+    // Without the answer, the contract's code decides, and nobody knows what.
+    assert_eq!(judge(&chain, header.height, &good), OwnershipResult::Unbound);
+    chain.add_observations(&std::fs::read(&told.observations[0]).unwrap()).unwrap();
+    let of = |row| judge(&chain, header.height, row);
+    assert_eq!(of(&good), OwnershipResult::Verified { grade: OwnershipGrade::O3 });
+    assert_eq!(of(&plain), OwnershipResult::Verified { grade: OwnershipGrade::O1 });
+    assert_eq!(of(&replayed), OwnershipResult::Invalid);
+    assert_eq!(of(&stranger), OwnershipResult::Invalid);
+    assert_eq!(of(&silent), OwnershipResult::Invalid);
+    assert_eq!(of(&anything), OwnershipResult::Unbound);
+    assert_eq!(of(&account), OwnershipResult::Unbound);
+    // At the height where nobody was asked, and for what nobody was asked about.
+    assert_eq!(judge(&chain, header.height + 1, &good), OwnershipResult::Unbound);
+    let unasked = signed(WALLET, &(text + "."), 1);
+    assert_eq!(of(&unasked), OwnershipResult::Unbound);
+    let again = plan.collect_answers("DEV", &header, &mut nodes, folder.path()).unwrap();
+    assert_eq!((again.fetched, again.kept, server.count("eth_call")), (0, 6, 12));
 }
 
 #[test]
@@ -117,11 +167,11 @@ pub(crate) fn unspent_outputs_are_observed(server: &Server) {
     let mut nodes = [node];
     let collected = plan.collect_unspent("REGTEST", &block, &mut nodes, folder.path()).unwrap();
     assert_eq!((collected.fetched, collected.kept, collected.disagreements.len()), (2, 0, 0));
-    let file = ObservationFile::from_json(&std::fs::read(&collected.files[0]).unwrap()).unwrap();
+    let file = ObservationFile::from_json(&std::fs::read(&collected.observations[0]).unwrap()).unwrap();
     let amounts: Vec<u128> = file.observations.iter().map(|seen| seen.amount.0).collect();
     assert_eq!(amounts, [546, 125_000_000]);
     let mut chain = chain_of("REGTEST", &block.hash, &Collected::default());
-    chain.add_observations(&std::fs::read(&collected.files[0]).unwrap()).unwrap();
+    chain.add_observations(&std::fs::read(&collected.observations[0]).unwrap()).unwrap();
     for row in wanted {
         let row = at(111, row);
         assert_eq!(chain.balance(&row).grade(&row, 2).level, EvidenceLevel::L3);

@@ -1,4 +1,5 @@
-//! A small HTTP server with one rule: what it answers to a method and its parameters.
+//! A small HTTP server with one rule: what it answers to a method and its parameters. The command line's tests use it too.
+#![allow(dead_code, reason = "each of the tests uses a part")]
 
 use std::collections::BTreeMap;
 use std::io::{Read, Write};
@@ -178,6 +179,12 @@ impl Recording {
 
     pub(crate) fn put(&mut self, method: &str, params: &Value, told: Told) {
         self.0.insert(key(method, params), told);
+    }
+
+    /// Parameters of all calls of a method.
+    pub(crate) fn params(&self, method: &str) -> Vec<Value> {
+        let of_method = |call: &String| call.strip_prefix(method)?.strip_prefix(' ').map(str::to_owned);
+        self.0.keys().filter_map(of_method).map(|params| serde_json::from_str(&params).unwrap()).collect()
     }
 
     pub(crate) fn reply(&self, method: &str, params: &Value) -> Reply {

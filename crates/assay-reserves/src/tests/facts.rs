@@ -1,6 +1,6 @@
 //! What proven facts about accounts do to signatures, and proven balances at sampled heights to the report.
 
-use assay_ownership::{BlockMark, Challenge, keccak256, safe};
+use assay_ownership::{BlockMark, Challenge, ContractQuestion, keccak256, safe};
 use bitcoin::secp256k1::{Message, Secp256k1, SecretKey};
 
 use super::*;
@@ -42,6 +42,29 @@ fn personal(text: &str) -> [u8; 32] {
     keccak256(format!("\x19Ethereum Signed Message:\n{}{text}", text.len()).as_bytes())
 }
 
+/// What the contract of the row returns, asked about just this row.
+fn answer(row: &ReserveRow, returned: &[u8]) -> AccountFact {
+    let signatures: Vec<&str> = row.signatures.iter().map(String::as_str).collect();
+    let question = ContractQuestion::new(row.message.as_bytes(), &signatures).unwrap();
+    let (hash, signature_hash) = (*question.hash(), question.signature_hash());
+    AccountFact::Answer { height: HEIGHT, hash, signature_hash, returned: returned.to_vec() }
+}
+
+fn yes() -> Vec<u8> {
+    let mut yes = vec![0x16, 0x26, 0xba, 0x7e];
+    yes.resize(32, 0);
+    yes
+}
+
+fn safe_of(owners: &[u8], threshold: u64, no_modules: bool, height: u64) -> AccountFact {
+    AccountFact::Safe {
+        height,
+        threshold,
+        owners: owners.iter().map(|owner| address(*owner)).collect(),
+        no_modules,
+    }
+}
+
 fn row(address: [u8; 20], signatures: Vec<String>) -> ReserveRow {
     ReserveRow {
         network: "ETH".into(),
@@ -78,40 +101,117 @@ fn a21_a_key_does_not_speak_for_an_address_with_code() {
 #[test]
 fn a21_owners_of_a_safe_count_by_its_proven_storage() {
     let hash = safe::message_hash(CHAIN, &SAFE, &personal(&challenge().to_text()));
-    let fact = |owners: &[u8], threshold, no_modules, height| AccountFact::Safe {
-        height,
-        threshold,
-        owners: owners.iter().map(|owner| address(*owner)).collect(),
-        no_modules,
-    };
     let signed = |by: &[u8]| row(SAFE, by.iter().map(|number| sign(*number, hash)).collect());
     let both = signed(&[1, 2]);
-    assert_eq!(judge(&both, SAFE, &[fact(&[1, 2, 3], 2, true, HEIGHT)]), verified(OwnershipGrade::O4));
+    assert_eq!(judge(&both, SAFE, &[safe_of(&[1, 2, 3], 2, true, HEIGHT)]), verified(OwnershipGrade::O4));
     // A module could move the coins, so that not every assumption is checked.
-    assert_eq!(judge(&both, SAFE, &[fact(&[1, 2, 3], 2, false, HEIGHT)]), verified(OwnershipGrade::O3));
+    assert_eq!(judge(&both, SAFE, &[safe_of(&[1, 2, 3], 2, false, HEIGHT)]), verified(OwnershipGrade::O3));
     // Too few, one key twice, a stranger, a fact of another height, none at all.
-    assert_eq!(judge(&signed(&[1]), SAFE, &[fact(&[1, 2, 3], 2, true, HEIGHT)]), OwnershipResult::Invalid);
-    assert_eq!(judge(&signed(&[1, 1]), SAFE, &[fact(&[1, 2, 3], 2, true, HEIGHT)]), OwnershipResult::Invalid);
-    assert_eq!(judge(&both, SAFE, &[fact(&[1, 3], 2, true, HEIGHT)]), OwnershipResult::Unbound);
-    assert_eq!(judge(&both, SAFE, &[fact(&[1, 2, 3], 2, true, HEIGHT + 1)]), OwnershipResult::Invalid);
+    assert_eq!(judge(&signed(&[1]), SAFE, &[safe_of(&[1, 2, 3], 2, true, HEIGHT)]), OwnershipResult::Invalid);
+    assert_eq!(
+        judge(&signed(&[1, 1]), SAFE, &[safe_of(&[1, 2, 3], 2, true, HEIGHT)]),
+        OwnershipResult::Invalid
+    );
+    assert_eq!(judge(&both, SAFE, &[safe_of(&[1, 3], 2, true, HEIGHT)]), OwnershipResult::Unbound);
+    assert_eq!(judge(&both, SAFE, &[safe_of(&[1, 2, 3], 2, true, HEIGHT + 1)]), OwnershipResult::Invalid);
     assert!(!matches!(judge(&signed(&[1]), SAFE, &[]), OwnershipResult::Verified { .. }));
     // What owners signed for another Safe, or another chain, isn't for this one.
     let other = safe::message_hash(CHAIN, &[0x5b; 20], &personal(&challenge().to_text()));
     let replayed = row(SAFE, vec![sign(1, other), sign(2, other)]);
-    assert_eq!(judge(&replayed, SAFE, &[fact(&[1, 2, 3], 2, true, HEIGHT)]), OwnershipResult::Unbound);
+    assert_eq!(judge(&replayed, SAFE, &[safe_of(&[1, 2, 3], 2, true, HEIGHT)]), OwnershipResult::Unbound);
 }
 
 #[test]
-fn a_contracts_own_answer_counts_for_its_hash() {
-    let hash = personal(&challenge().to_text());
-    let mut returned = vec![0x16, 0x26, 0xba, 0x7e];
-    returned.resize(32, 0);
-    let answer =
-        |hash, returned: &[u8]| AccountFact::Answer { height: HEIGHT, hash, returned: returned.to_vec() };
+fn a_contracts_own_answer_counts_for_its_question() {
     let row = row(SAFE, vec!["0x01".into()]);
-    assert_eq!(judge(&row, SAFE, &[answer(hash, &returned)]), verified(OwnershipGrade::O3));
-    assert_eq!(judge(&row, SAFE, &[answer(hash, &[0; 32])]), OwnershipResult::Invalid);
-    assert!(!matches!(judge(&row, SAFE, &[answer([9; 32], &returned)]), OwnershipResult::Verified { .. }));
+    let code = AccountFact::Code { height: HEIGHT };
+    let with = |row: &ReserveRow, fact: AccountFact| judge(row, SAFE, &[code.clone(), fact]);
+    assert_eq!(with(&row, answer(&row, &yes())), verified(OwnershipGrade::O3));
+    for no in [&[][..], &[0; 32], &yes()[..4], &[yes(), vec![0]].concat()] {
+        assert_eq!(with(&row, answer(&row, no)), OwnershipResult::Invalid);
+    }
+    // An old message is worth no more than by a key.
+    let old = ReserveRow { message: "some text".into(), ..row.clone() };
+    assert_eq!(with(&old, answer(&old, &yes())), verified(OwnershipGrade::O1));
+    // A row without signatures isn't shown by anybody's answer.
+    let bare = ReserveRow { signatures: Vec::new(), ..row.clone() };
+    assert_eq!(with(&bare, answer(&row, &yes())), OwnershipResult::Unchecked);
+    let disputed = |row: &ReserveRow| match answer(row, &[]) {
+        AccountFact::Answer { height, hash, signature_hash, .. } => {
+            AccountFact::Disputed { height, hash, signature_hash }
+        }
+        other => other,
+    };
+    assert_eq!(with(&row, disputed(&row)), OwnershipResult::Disputed);
+    assert_eq!(with(&row, disputed(&old)), OwnershipResult::Unbound);
+}
+
+/// A21: the question is made of the row, whatever the answer says that it answers.
+#[test]
+fn a21_answers_to_other_questions_show_nothing() {
+    let mine = row(SAFE, vec!["0x01".into()]);
+    let code = AccountFact::Code { height: HEIGHT };
+    let other_message = ReserveRow { message: challenge().to_text() + " ", ..mine.clone() };
+    let other_signature = row(SAFE, vec!["0x02".into()]);
+    for other in [&other_message, &other_signature] {
+        assert_eq!(judge(&mine, SAFE, &[code.clone(), answer(other, &yes())]), OwnershipResult::Unbound);
+    }
+    // Another account, another height, another network.
+    let good = answer(&mine, &yes());
+    assert_eq!(judge(&mine, address(1), &[good.clone()]), judge(&mine, SAFE, &[]));
+    let later = ReserveRow { height: Some(HEIGHT + 1), ..mine.clone() };
+    assert_eq!(judge(&later, SAFE, &[good.clone()]), judge(&later, SAFE, &[]));
+    let facts = [("BSC".to_owned(), SAFE, good)];
+    let mut elsewhere = SignatureAssessor::new(&evm_policy(), Some(challenge())).with_facts(facts);
+    assert!(!matches!(elsewhere.ownership(&mine), OwnershipResult::Verified { .. }));
+}
+
+/// A21: an answer is what nodes tell; a proof that the contract is a Safe without modules doesn't prove the answer.
+#[test]
+fn a21_an_answer_beside_a_proven_safe_is_no_proof() {
+    let safe = safe_of(&[1, 2, 3], 2, true, HEIGHT);
+    let code = AccountFact::Code { height: HEIGHT };
+    // A signature that owners didn't make.
+    let told = row(SAFE, vec!["0x01".into()]);
+    let facts = [code.clone(), safe.clone(), answer(&told, &yes())];
+    assert_eq!(judge(&told, SAFE, &facts), verified(OwnershipGrade::O3));
+    // In whatever order facts come.
+    let facts = [answer(&told, &yes()), safe.clone(), code.clone()];
+    assert_eq!(judge(&told, SAFE, &facts), verified(OwnershipGrade::O3));
+    // Owners' own signatures are worth what they are worth, whatever nodes say.
+    let hash = safe::message_hash(CHAIN, &SAFE, &personal(&challenge().to_text()));
+    let signed = row(SAFE, vec![sign(1, hash), sign(2, hash)]);
+    for returned in [yes(), Vec::new()] {
+        let facts = [code.clone(), safe.clone(), answer(&signed, &returned)];
+        assert_eq!(judge(&signed, SAFE, &facts), verified(OwnershipGrade::O4));
+    }
+    // What owners signed in a form that isn't the contract's is lifted by its answer, and not beyond.
+    let plain = personal(&challenge().to_text());
+    let signed = row(SAFE, vec![sign(1, plain), sign(2, plain)]);
+    assert_eq!(judge(&signed, SAFE, &[code.clone(), safe.clone()]), verified(OwnershipGrade::O2));
+    let facts = [code, safe, answer(&signed, &yes())];
+    assert_eq!(judge(&signed, SAFE, &facts), verified(OwnershipGrade::O3));
+}
+
+/// What nodes dispute is named, and the row counts as a claim.
+#[test]
+fn disputed_answers_are_a_finding() {
+    struct Disputing;
+    impl Assessor for Disputing {
+        fn ownership(&mut self, _: &ReserveRow) -> OwnershipResult {
+            OwnershipResult::Disputed
+        }
+
+        fn balance(&mut self, _: &ReserveRow) -> BalanceObservations {
+            BalanceObservations::default()
+        }
+    }
+    let text = own(&["USDT,ETH,a,0.000009"]);
+    let report = build_report(inputs(&[("USDT", 1)]), &sources(&text), &mut Disputing).unwrap();
+    report.check().unwrap();
+    assert!(!report.solvent_verified);
+    assert!(report.findings.iter().any(|finding| finding.code == FindingCode::OwnershipDisputed));
+    assert_eq!(report.failures.rows[0].code, FindingCode::OwnershipDisputed);
 }
 
 /// Balances by height; a proof each.

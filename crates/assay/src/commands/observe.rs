@@ -269,7 +269,8 @@ fn tell(
             grouped(collected.fetched),
             grouped(collected.kept)
         );
-        collected.files.iter().for_each(|file| println!("file      {}", file.display()));
+        collected.files.iter().for_each(|file| println!("evidence  {}", file.display()));
+        collected.observations.iter().for_each(|file| println!("observed  {}", file.display()));
     }
     for found in &collected.disagreements {
         let what = match &found.subject {
@@ -301,7 +302,7 @@ fn to_json(
     };
     json!({
         "network": network, "hash": hash, "height": height, "fetched": collected.fetched, "kept": collected.kept,
-        "files": collected.files, "operators": answering.operators.keys().collect::<Vec<_>>(),
+        "files": collected.files, "observations": collected.observations, "operators": answering.operators.keys().collect::<Vec<_>>(),
         "own": answering.operators.values().any(|own| *own), "level": answering.level.name(),
         "quorum": answering.quorum, "lacking": lacking,
         "disagreements": collected.disagreements.iter().map(disagreement).collect::<Vec<_>>(),

@@ -1,21 +1,19 @@
 //! Evidence of what is on chains, from nodes to the report.
 
 use std::fs;
-use std::io::{Read, Write};
 use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::sync::LazyLock;
-use std::thread;
 
+use assay_ownership::ContractQuestion;
+use assay_statement::hex;
 use serde_json::{Value, json};
 
 use crate::exchange::{Answer, Exchange, SNAPSHOT, answer, command};
+use crate::server::{Recording, Reply, Server};
 
 /// Recorded by the crate that verifies it: holder `a007` has 10^18 + 7 of the coin and 1,000,007 of the token.
 const RECORDED: &str = include_str!("../../../assay-balances/testdata/evm.json");
-
-/// What a node answered, by method and parameters.
-const NODE: &str = include_str!("../../../assay-nodes/testdata/evm.json");
 
 const HOLDER: &str = "0x000000000000000000000000000000000000a007";
 
@@ -249,87 +247,231 @@ fn a14_sampled_heights_are_shown_or_count_nothing() {
     evidenced.run(&what, &reserves, &evidenced.policy, &wrong).is(2);
 }
 
-/// A node that answers as it was recorded, but for what `change` says.
-fn node(change: impl Fn(&str) -> Option<String> + Send + 'static) -> String {
-    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    let url = format!("http://user:letmein@{}/secret-key-12345", listener.local_addr().unwrap());
-    let recorded: Value = serde_json::from_str(NODE).unwrap();
-    thread::spawn(move || {
-        for mut stream in listener.incoming().flatten() {
-            let (mut head, mut byte) = (Vec::new(), [0]);
-            while !head.ends_with(b"\r\n\r\n") && stream.read_exact(&mut byte).is_ok() {
-                head.push(byte[0]);
-            }
-            let head = String::from_utf8(head).unwrap().to_lowercase();
-            let length = head.lines().find_map(|line| line.strip_prefix("content-length: ")?.parse().ok());
-            let mut body = vec![0; length.unwrap_or(0)];
-            let _ = stream.read_exact(&mut body);
-            let Ok(request) = serde_json::from_slice::<Value>(&body) else { continue };
-            let method = request["method"].as_str().unwrap();
-            let mut reply = recorded[format!("{method} {}", request["params"])].clone();
-            if let Some(result) = change(method) {
-                reply = json!({"result": result});
-            }
-            if reply.is_null() {
-                reply = json!({"error": {"code": -32601, "message": "secret-key-12345"}});
-            }
-            reply["id"] = request["id"].clone();
-            let body = reply.to_string();
-            let _ = write!(
-                stream,
-                "HTTP/1.1 200 OK\r\nconnection: close\r\ncontent-length: {}\r\n\r\n{body}",
-                body.len()
-            );
-        }
+/// The URL of a node that answers as one was recorded, but for what `change` says of a method and its parameters.
+fn node(
+    recording: Recording,
+    change: impl Fn(&str, &Value) -> Option<Value> + Send + Sync + 'static,
+) -> String {
+    let server = Server::new(move |method, params| match change(method, params) {
+        Some(result) => Reply::Result(result),
+        None => match recording.reply(method, params) {
+            Reply::Error(-32601, _) => Reply::Error(-32601, "secret-key-12345"),
+            reply => reply,
+        },
     });
-    url
+    server.url.replace("http://", "http://user:letmein@") + "/secret-key-12345"
+}
+
+fn honest() -> String {
+    node(Recording::of_evm(), |_, _| None)
+}
+
+/// `reserves observe` in a folder, of these rows and endpoints.
+struct Observing {
+    reserves: PathBuf,
+    policy: PathBuf,
+    endpoints: PathBuf,
+    out: PathBuf,
+}
+
+impl Observing {
+    fn new(name: &str, reserves: &str, policy: &str) -> Self {
+        let path = |what: &str| EVIDENCED.exchange.path(&format!("{name}-{what}"));
+        let observing = Self {
+            reserves: path("reserves.csv"),
+            policy: path("policy.toml"),
+            endpoints: path("endpoints.toml"),
+            out: path("observed"),
+        };
+        fs::write(&observing.reserves, reserves).unwrap();
+        fs::write(&observing.policy, policy).unwrap();
+        observing
+    }
+
+    fn endpoints(&self, text: &str) -> &Self {
+        fs::write(&self.endpoints, text).unwrap();
+        self
+    }
+
+    /// These operators, of whom `us` is the caller, and their nodes.
+    fn nodes(&self, network: &str, nodes: &[(&str, String)]) -> &Self {
+        let entry = |(operator, url): &(&str, String)| {
+            let own = *operator == "us";
+            format!(
+                "[[endpoint]]\nnetwork = \"{network}\"\noperator = \"{operator}\"\nown = {own}\nurl = \"{url}\"\n"
+            )
+        };
+        self.endpoints(&nodes.iter().map(entry).collect::<String>())
+    }
+
+    fn observe(&self, block: &str) -> Answer {
+        let mut command = command();
+        command.args(["reserves", "observe", "--json", "--attempts", "1", "--block", block]);
+        command.arg("--assets").arg(&EVIDENCED.exchange.assets).arg("--policy").arg(&self.policy);
+        command.arg("--reserves").arg(&self.reserves).arg("--endpoints").arg(&self.endpoints);
+        answer(command.arg("--out").arg(&self.out).env("NODE_OF_TEST", honest()))
+    }
+
+    /// The report of what was observed, by `observe`'s JSON.
+    fn report(&self, said: &Value) -> Value {
+        let network = &said["networks"][0];
+        let out = self.out.join("report");
+        let block = format!("{}={}", network["network"].as_str().unwrap(), network["hash"].as_str().unwrap());
+        let mut more = vec!["--block".to_owned(), block];
+        for (option, files) in [("--evidence", "files"), ("--observations", "observations")] {
+            for file in network[files].as_array().unwrap() {
+                more.extend([option.to_owned(), file.as_str().unwrap().to_owned()]);
+            }
+        }
+        let more: Vec<&str> = more.iter().map(String::as_str).collect();
+        let what = ["report", "--json", "--out", out.to_str().unwrap()];
+        EVIDENCED.run(&what, &self.reserves, &self.policy, &more).is(0);
+        serde_json::from_str(&fs::read_to_string(out.join("report.json")).unwrap()).unwrap()
+    }
 }
 
 #[test]
 fn evidence_is_fetched_once_and_makes_the_report() {
-    let evidenced = &*EVIDENCED;
-    let out = evidenced.exchange.path("observed");
-    let endpoints = evidenced.exchange.path("endpoints.toml");
-    let reserves = evidenced.exchange.path("observed.csv");
-    let observe = |block: &str, out: &Path| {
-        let mut command = command();
-        command.args(["reserves", "observe", "--json", "--attempts", "1", "--block", block]);
-        command.arg("--assets").arg(&evidenced.exchange.assets).arg("--policy").arg(&evidenced.policy);
-        command.arg("--reserves").arg(&reserves).arg("--endpoints").arg(&endpoints).arg("--out").arg(out);
-        answer(command.env("NODE_OF_TEST", node(|_| None)))
-    };
-    let endpoint = "[[endpoint]]\nnetwork = \"DEV\"\noperator = \"us\"\nown = true\n";
-    fs::write(&endpoints, format!("{endpoint}url_env = \"NODE_OF_TEST\"\n")).unwrap();
     // The recorded node was asked for other slots of the token, so only the coin can be asked for here.
-    fs::write(&reserves, format!("asset,network,address,amount,height\nETH,DEV,{HOLDER},1.00,15\n")).unwrap();
-    let said = observe("DEV=15", &out).is(0).json();
-    assert_eq!((&said["networks"][0]["fetched"], &said["networks"][0]["kept"]), (&json!(1), &json!(0)));
-    let hash = said["networks"][0]["hash"].as_str().unwrap().to_owned();
-    let file = said["networks"][0]["files"][0].as_str().unwrap().to_owned();
-    let again = observe(&format!("DEV={hash}"), &out).is(0).json();
+    let rows = format!("asset,network,address,amount,height\nETH,DEV,{HOLDER},1.00,15\n");
+    let observing = Observing::new("fetched", &rows, POLICY);
+    let endpoint = "[[endpoint]]\nnetwork = \"DEV\"\noperator = \"us\"\nown = true\n";
+    observing.endpoints(&format!("{endpoint}url_env = \"NODE_OF_TEST\"\n"));
+    let first = observing.observe("DEV=15").is(0).json();
+    let network = &first["networks"][0];
+    assert_eq!((&network["fetched"], &network["kept"]), (&json!(1), &json!(0)));
+    assert_eq!((&network["operators"], &network["own"]), (&json!(["us"]), &json!(true)));
+    let hash = network["hash"].as_str().unwrap();
+    let again = observing.observe(&format!("DEV={hash}")).is(0).json();
     assert_eq!((&again["networks"][0]["fetched"], &again["networks"][0]["kept"]), (&json!(0), &json!(1)));
-    let block = format!("DEV={hash}");
-    let said =
-        evidenced.report(&reserves, &evidenced.policy, Path::new(&file), &block, "from-node").is(0).json();
-    assert_eq!(said["not_covered_verified"], json!(["BTC"]));
+    let report = observing.report(&first);
+    assert_eq!(report["assets"][1]["reserves"]["by_evidence"]["L4"], "100");
     // What nobody can answer is exit code 4, without a word of the URL.
-    let url = node(|method| (method == "eth_chainId").then(|| "0x1".into()));
+    let url = node(Recording::of_evm(), |method, _| (method == "eth_chainId").then(|| json!("0x1")));
     let free = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
     let refused = format!("http://user:letmein@{free}/secret-key-12345");
     for (url, says) in [(&url, "it is of chain 1, not 31337"), (&refused, "refused")] {
-        fs::write(&endpoints, format!("{endpoint}url = \"{url}\"\n")).unwrap();
-        let said = observe("DEV=15", &out).is(4);
+        let said = observing.endpoints(&format!("{endpoint}url = \"{url}\"\n")).observe("DEV=15").is(4);
         let told = said.stdout + &said.stderr;
         assert!(told.contains(says), "{told}");
         assert!(!["letmein", "secret-key", "127.0.0.1"].iter().any(|secret| told.contains(secret)), "{told}");
     }
     let wrong = |text: &str, block: &str, code: i32| {
-        fs::write(&endpoints, text).unwrap();
-        observe(block, &out).is(code);
+        observing.endpoints(text).observe(block).is(code);
     };
     wrong("[[endpoint]]\nnetwork = 5\n", "DEV=15", 3);
     wrong(&format!("{endpoint}url_env = \"NO_SUCH_VARIABLE_OF_TEST\"\n"), "DEV=15", 3);
     wrong("endpoint = []\n", "DEV=15", 2);
     wrong(&format!("{endpoint}url = \"http://h\"\n"), "OTHER=20", 2);
     wrong(&format!("{endpoint}url = \"http://h\"\n"), "DEV=x", 2);
+}
+
+/// The contract that takes the signatures of one key.
+const WALLET: &str = "0x3434343434343434343434343434343434343434";
+
+/// What the recorded wallet took as a signature of this text.
+fn taken(message: &str) -> String {
+    let question = ContractQuestion::new(message.as_bytes(), &["0x"]).unwrap();
+    let asked = format!("0x1626ba7e{}", hex::encode(question.hash()));
+    let data = Recording::of_evm().params("eth_call").into_iter().find_map(|params| {
+        let data = params[0]["data"].as_str()?.to_owned();
+        data.starts_with(&asked).then_some(data)
+    });
+    // Behind the hash, the offset and the length.
+    format!("0x{}", &data.unwrap()[10 + 3 * 64..][..130])
+}
+
+#[test]
+fn a21_answers_of_contracts_count_by_who_tells_them() {
+    let message = "we control this";
+    let row = |signature: &str| {
+        format!(
+            "asset,network,address,amount,height,message,signature\nETH,DEV,{WALLET},2.00,15,{message},{signature}\n"
+        )
+    };
+    let policy = POLICY.replace("minimum_ownership = \"O0\"", "minimum_ownership = \"O1\"");
+    let grade = |report: &Value, grade: &str| report["assets"][1]["reserves"]["by_ownership"][grade].clone();
+    let found = |report: &Value, code: &str| {
+        report["findings"].as_array().unwrap().iter().any(|finding| finding["code"] == code)
+    };
+    // A node of one's own, or two operators.
+    let own = Observing::new("own", &row(&taken(message)), &policy);
+    let said = own.nodes("DEV", &[("us", honest())]).observe("DEV=15").is(0).json();
+    assert_eq!(grade(&own.report(&said), "O1"), "200");
+    let two = Observing::new("two", &row(&taken(message)), &policy);
+    let said = two.nodes("DEV", &[("a", honest()), ("b", honest())]).observe("DEV=15").is(0).json();
+    assert_eq!(said["networks"][0]["operators"], json!(["a", "b"]));
+    let report = two.report(&said);
+    assert_eq!((grade(&report, "O1"), grade(&report, "O0")), (json!("200"), json!("0")));
+    // One operator with two nodes is one: the files are there, and show nothing.
+    let one = Observing::new("one", &row(&taken(message)), &policy);
+    let said = one.nodes("DEV", &[("a", honest()), ("A", honest())]).observe("DEV=15").is(4);
+    assert!(said.stderr.contains("a quorum of 2"), "{}", said.stderr);
+    let said = said.json();
+    assert_eq!(said["networks"][0]["lacking"].as_array().unwrap().len(), 1);
+    let report = one.report(&said);
+    assert_eq!(grade(&report, "O0"), "200");
+    assert!(found(&report, "ownership-unbound"));
+    // What was observed isn't asked again, and another operator makes the quorum.
+    let said = one.nodes("DEV", &[("a", honest()), ("b", honest())]).observe("DEV=15").is(0).json();
+    assert_eq!((&said["networks"][0]["fetched"], &said["networks"][0]["kept"]), (&json!(1), &json!(2)));
+    // Nodes that disagree.
+    let disputed = Observing::new("disputed", &row(&taken(message)), &policy);
+    let silent = node(Recording::of_evm(), |method, _| (method == "eth_call").then(|| json!("0x")));
+    let said = disputed.nodes("DEV", &[("us", honest()), ("b", silent)]).observe("DEV=15").is(1);
+    assert!(said.stderr.contains(WALLET) && said.stderr.contains("disagree"), "{}", said.stderr);
+    let report = disputed.report(&said.json());
+    assert_eq!(grade(&report, "O0"), "200");
+    assert!(found(&report, "ownership-disputed"));
+    // Files of one row are nothing to another: the verifier makes the question of the row that it has.
+    let other = Observing::new("other", &row("0x01"), &policy);
+    let report = Observing { out: two.out.join("other"), ..other }.report(&two_of(&two));
+    assert_eq!(grade(&report, "O0"), "200");
+}
+
+/// What `observe` would have said of the files that are there.
+fn two_of(observing: &Observing) -> Value {
+    let said = observing.nodes("DEV", &[("a", honest()), ("b", honest())]).observe("DEV=15").is(0).json();
+    let (mut files, mut observations) = (Vec::new(), Vec::new());
+    for entry in fs::read_dir(&observing.out).unwrap() {
+        let path = entry.unwrap().path();
+        let Ok(text) = fs::read_to_string(&path) else { continue };
+        let told = text.contains("assay.observations/2");
+        if told { &mut observations } else { &mut files }.push(path);
+    }
+    let hash = &said["networks"][0]["hash"];
+    json!({"networks": [{"network": "DEV", "hash": hash, "files": files, "observations": observations}]})
+}
+
+/// Balances of a Bitcoin network are what nodes say: too few of them for the policy is no success.
+#[test]
+fn a_quorum_is_wanted_where_nothing_else_shows_balances() {
+    let rows = "asset,network,address,amount,height\n\
+        BTC,REGTEST,bcrt1qw508d6qejxtdg4y5r3zarvary0c5xw7kygt080,1.25,111\n\
+        BTC,REGTEST,bcrt1qrp33g0q5c5txsp9arysrx4k6zdkfs4nce4xj0gdcccefvpysxf3qzf4jry,0.00,111\n";
+    let policy = "version = 1\nminimum_ownership = \"O0\"\nminimum_evidence = \"L2\"\nblock_window_s = 4000000000\n\
+        [[network]]\nname = \"REGTEST\"\nconfirmations = 0\naddresses = { kind = \"bitcoin-regtest\" }\n\
+        native = { asset = \"BTC\", decimals = 8 }\n";
+    let bitcoin = || node(Recording::of_bitcoin(), |_, _| None);
+    let level = |name: &str, policy: &str, operators: &[&str], code: i32, level: &str| {
+        let observing = Observing::new(name, rows, policy);
+        let nodes: Vec<_> = operators.iter().map(|operator| (*operator, bitcoin())).collect();
+        let said = observing.nodes("REGTEST", &nodes).observe("REGTEST=111").is(code);
+        let network = said.json()["networks"][0].clone();
+        assert_eq!(network["level"], level, "{name}");
+        assert_eq!(network["lacking"].as_array().unwrap().is_empty(), code == 0, "{name}");
+        assert_eq!(said.stderr.contains("warning: REGTEST"), code != 0, "{}", said.stderr);
+        // What the report makes of the same files is no more than was said.
+        let report = observing.report(&said.json());
+        assert_eq!(report["assets"][0]["reserves"]["by_evidence"][level], "125", "{name}");
+        assert_eq!(report["assets"][0]["reserves"]["verified"] == "125", code == 0, "{name}");
+    };
+    level("btc-one", policy, &["a"], 4, "L1");
+    level("btc-twice", policy, &["a", "A"], 4, "L1");
+    level("btc-two", policy, &["a", "b"], 0, "L2");
+    level("btc-three", &policy.replace("L2\"", "L2\"\nquorum = 3"), &["a", "b"], 4, "L1");
+    level("btc-own", policy, &["us"], 0, "L3");
+    level("btc-few", &policy.replace("L2", "L1"), &["a"], 0, "L1");
+    level("btc-word", &policy.replace("L2", "L3"), &["a", "b"], 4, "L2");
+    level("btc-proof", &policy.replace("L2", "L4"), &["us"], 4, "L3");
 }

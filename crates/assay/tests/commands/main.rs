@@ -22,6 +22,8 @@ mod receipts;
 mod report;
 mod round_trip;
 mod secret;
+#[path = "../../../assay-nodes/tests/nodes/server.rs"]
+mod server;
 mod site;
 mod verify;
 mod verify_receipt;
