@@ -20,7 +20,7 @@
 //! | Bitcoin, its test networks, Litecoin | signed messages (header bytes 27 to 34), BIP-137, BIP-322 simple, full and proof of funds, BIP-127 | hash of the key or of the script, taproot output key; m-of-n by distinct keys |
 //! | Dogecoin, Bitcoin Cash, eCash, Bitcoin SV, Bitcoin Gold, Dash, DigiByte, Qtum, Ravencoin, Zcash (transparent) | signed messages, BIP-137 where there is segwit | the same |
 //! | EVM | EIP-191 of the message or of its Keccak-256 (raw, hex), EIP-712, the envelope | last 20 bytes of the key's hash |
-//! | EVM contracts | EIP-1271, owners of a Safe (EIP-191, EIP-712, Safe message) | a [`Fact`] about the contract |
+//! | EVM contracts | EIP-1271 (see [`ContractQuestion`]), owners of a Safe (EIP-191, EIP-712, Safe message) | a [`Fact`] about the contract |
 //! | Tron | first format, TIP-191 | last 20 bytes of the key's hash |
 //! | Solana, Stellar, Algorand | raw, envelope; off-chain message; SEP-53; `MX` | the address is the key |
 //! | NEAR | raw, envelope | implicit accounts are the key; others need a [`Fact`] |
