@@ -473,9 +473,11 @@ const fn is_bitcoin(kind: &AddressKind) -> bool {
 mod tests {
     use assay_reserves::EvidenceLevel;
     use assay_statement::{Asset, Symbol};
+    use proptest::prelude::*;
     use serde_json::{Value, json};
 
     use super::*;
+    use crate::change::Change;
 
     const HOLDER: &str = "0x000000000000000000000000000000000000a007";
 
@@ -773,6 +775,54 @@ mod tests {
         assert!(chain.facts().is_empty());
         let old = json!({"format": "assay.observations/1", "observations": [], "answers": []});
         assert!(chain.add_observations(old.to_string().as_bytes()).is_err());
+    }
+
+    proptest! {
+        /// A25, A21: whatever is changed in evidence, it is refused, or shows no more than before.
+        #[test]
+        fn a25_changed_evidence_shows_no_more(changes in prop::collection::vec(Change::any(), 1..4)) {
+            let (hash, _, time, evidence) = recorded();
+            let mut chain = chain(hash, time);
+            let changed = changes.iter().fold(evidence, |value, change| change.apply(value));
+            let _ = add(&mut chain, &changed);
+            let gwei = 10u128.pow(9);
+            let _ = chain.facts();
+            let mut level = |row: &ReserveRow| chain.balance(row).grade(row, 2).level;
+            prop_assert_eq!(level(&row(0, HOLDER, gwei + 1)), EvidenceLevel::L0);
+            prop_assert_eq!(level(&row(1, HOLDER, 1_000_008)), EvidenceLevel::L0);
+        }
+
+        /// A25: whatever is changed in observations, they are read or refused.
+        #[test]
+        fn a25_changed_observations(changes in prop::collection::vec(Change::any(), 1..4)) {
+            let (hash, height, time, evidence) = recorded();
+            let mut chain = chain(hash, time);
+            add(&mut chain, &evidence).unwrap();
+            let seen = json!({
+                "network": "DEV", "asset": "USDT", "address": HOLDER, "height": height,
+                "block_hash": hex::encode(&hash), "amount": "1000007", "operator": "us", "own": false,
+            });
+            let answers = [told("us", true, true), told("a", false, true)];
+            let file = json!({"format": "assay.observations/2", "observations": [seen], "answers": answers});
+            let changed = changes.iter().fold(file, |value, change| change.apply(value));
+            let _ = chain.add_observations(changed.to_string().as_bytes());
+            // No change of an answer makes one about another account, and the proof says what is there.
+            let others = chain.facts().into_iter().any(|(_, address, fact)| {
+                matches!(fact, AccountFact::Answer { .. }) && address != [0x70; 20]
+            });
+            prop_assert!(!others);
+            let row = row(1, HOLDER, 1_000_008);
+            prop_assert_eq!(chain.balance(&row).grade(&row, 2).level, EvidenceLevel::L0);
+        }
+
+        /// A25: bytes that are nothing.
+        #[test]
+        fn a25_bytes(bytes in prop::collection::vec(any::<u8>(), 0..300)) {
+            let (hash, _, time, _) = recorded();
+            let mut chain = chain(hash, time);
+            prop_assert!(chain.add(&bytes).is_err());
+            prop_assert!(chain.add_observations(&bytes).is_err());
+        }
     }
 
     #[test]

@@ -2,6 +2,8 @@
 
 pub mod bitcoin;
 mod chain;
+#[cfg(test)]
+mod change;
 pub mod evm;
 mod observations;
 pub mod utxo;

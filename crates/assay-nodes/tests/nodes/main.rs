@@ -2,6 +2,8 @@
 //! EVM node and a Bitcoin node of its own.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests")]
 
+#[path = "../../../assay-balances/src/change.rs"]
+mod change;
 mod live;
 mod misbehaving;
 mod recorded;

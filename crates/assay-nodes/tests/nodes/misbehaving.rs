@@ -2,13 +2,16 @@
 
 use std::time::{Duration, Instant};
 
+use proptest::prelude::*;
+
 use assay_balances::ObservationFile;
 use assay_nodes::{At, BitcoinNode, Client, Endpoint, EvmNode, NodeError, ObserveError, Subject, Trouble};
 use assay_ownership::{ContractQuestion, Network};
-use assay_reserves::{OwnershipGrade, OwnershipResult, ReserveRow};
+use assay_reserves::{Assessor as _, EvidenceLevel, OwnershipGrade, OwnershipResult, ReserveRow};
 use assay_statement::hex;
 use serde_json::{Value, json};
 
+use crate::change::Change;
 use crate::server::{Recording, Reply, Server};
 use crate::{CHAIN, HURRY, PATIENT, WALLET, challenge, client, evm, holder, plan, recorded, row, signed};
 
@@ -397,4 +400,80 @@ fn a27_scans_that_are_not_of_the_block() {
         scan
     });
     assert_eq!(scan(&server).unwrap()[address], 0);
+}
+
+/// A node whose answers to one method are changed.
+fn changed(recording: Recording, method: String, change: Change) -> Server {
+    Server::new(move |called, params| match recording.reply(called, params) {
+        Reply::Text(told) if called == method => {
+            Reply::Result(change.apply(serde_json::from_str(&told).unwrap()))
+        }
+        reply => reply,
+    })
+}
+
+/// What a run of everything makes of an EVM node: an error, or the level of a row that claims more than there is.
+fn overstated(server: &Server) -> Result<EvidenceLevel, ObserveError> {
+    let folder = tempfile::tempdir().unwrap();
+    let wanted = ReserveRow { amount: Some(10u128.pow(18) + 1), ..signed(&holder(0), "m", 1) };
+    let plan = plan(&[wanted.clone(), signed(WALLET, "we control this", 1)]);
+    let mut nodes = [EvmNode::connect(client(&server.url, PATIENT), CHAIN)?];
+    let header = nodes[0].header(At::Height(15), 2)?;
+    let proofs = plan.collect_proofs("DEV", &header, &mut nodes, folder.path())?;
+    let told = plan.collect_answers("DEV", &header, &mut nodes, folder.path())?;
+    let told = told.and(plan.collect_balances("DEV", &header, &mut nodes, folder.path())?);
+    let mut chain = recorded::chain_of("DEV", &hex::encode(&header.block.hash), &proofs);
+    for file in &told.observations {
+        chain.add_observations(&std::fs::read(file).unwrap()).unwrap();
+    }
+    let row = ReserveRow { height: Some(header.height), ..wanted };
+    let _ = recorded::judge(&chain, header.height, &row);
+    Ok(chain.balance(&row).grade(&row, 2).level)
+}
+
+/// The same of a Bitcoin node, whose word is all there is.
+fn unspent(server: &Server) -> Result<(), ObserveError> {
+    let folder = tempfile::tempdir().unwrap();
+    let address = "bcrt1qw508d6qejxtdg4y5r3zarvary0c5xw7kygt080";
+    let script = "bcrt1qrp33g0q5c5txsp9arysrx4k6zdkfs4nce4xj0gdcccefvpysxf3qzf4jry";
+    let node = BitcoinNode::connect(client(&server.url, PATIENT), Network::BitcoinRegtest)?;
+    let mut nodes = [node];
+    let block = nodes[0].block_at(111, 0)?;
+    let (txid, vout) = nodes[0].find_payment(&block, address)?;
+    let output = ReserveRow { outpoint: Some(format!("{txid}:{vout}")), ..row("REGTEST", "BTC", address, 1) };
+    let plan = plan(&[row("REGTEST", "BTC", address, 1), row("REGTEST", "BTC", script, 1), output]);
+    plan.collect_unspent("REGTEST", &block, &mut nodes, folder.path())?;
+    plan.collect_outputs("REGTEST", &mut nodes, folder.path())?;
+    Ok(())
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(96))]
+
+    /// A25, A21: whatever a node answers, it is an error or no more than the proof shows.
+    #[test]
+    fn a25_changed_answers_of_evm_nodes(change in Change::any(), method in any::<prop::sample::Index>()) {
+        let recording = Recording::of_evm();
+        let methods = recording.methods();
+        let method = method.get(&methods).clone();
+        if let Ok(level) = overstated(&changed(recording, method, change)) {
+            prop_assert_eq!(level, EvidenceLevel::L0);
+        }
+    }
+
+    /// A25: whatever a node answers, nothing panics.
+    #[test]
+    fn a25_changed_answers_of_bitcoin_nodes(change in Change::any(), method in any::<prop::sample::Index>()) {
+        let recording = Recording::of_bitcoin();
+        let methods = recording.methods();
+        let method = method.get(&methods).clone();
+        let _ = unspent(&changed(recording, method, change));
+    }
+}
+
+/// Unchanged, both runs come to their end: else the properties above would hold for nothing.
+#[test]
+fn unchanged_answers_are_taken() {
+    assert_eq!(overstated(&Server::replay(&Recording::of_evm())).unwrap(), EvidenceLevel::L0);
+    unspent(&Server::replay(&Recording::of_bitcoin())).unwrap();
 }

@@ -149,6 +149,11 @@ pub(crate) fn contracts_answer_signatures(server: &Server) {
     assert_eq!(of(&unasked), OwnershipResult::Unbound);
     let again = plan.collect_answers("DEV", &header, &mut nodes, folder.path()).unwrap();
     assert_eq!((again.fetched, again.kept, server.count("eth_call")), (0, 6, 12));
+    // Figures beside the answers; both files are there for the next run.
+    let figures = plan.collect_balances("DEV", &header, &mut nodes, folder.path()).unwrap();
+    assert_eq!((figures.fetched, figures.balances, figures.by_word_alone), (4, 4, 0));
+    let again = plan.collect_balances("DEV", &header, &mut nodes, folder.path()).unwrap();
+    assert_eq!((again.fetched, again.kept), (0, 4));
 }
 
 #[test]

@@ -181,6 +181,13 @@ impl Recording {
         self.0.insert(key(method, params), told);
     }
 
+    /// Methods that were called.
+    pub(crate) fn methods(&self) -> Vec<String> {
+        let names =
+            self.0.keys().filter_map(|call| call.split_once(' ')).map(|(method, _)| method.to_owned());
+        names.collect::<std::collections::BTreeSet<_>>().into_iter().collect()
+    }
+
     /// Parameters of all calls of a method.
     pub(crate) fn params(&self, method: &str) -> Vec<Value> {
         let of_method = |call: &String| call.strip_prefix(method)?.strip_prefix(' ').map(str::to_owned);

@@ -1,6 +1,9 @@
 use crate::error::undecodable;
 use crate::{Field, Invalid, MAX_FIELD_BYTES, MAX_SIGNATURES, OwnershipError, hash, text};
 
+/// Bytes of a signature that a contract is asked about: more than any scheme takes, less than nodes refuse.
+const MAX_SIGNATURE_BYTES: usize = 16 << 10;
+
 /// What `isValidSignature` of a contract is asked (EIP-1271) to learn whether it takes signatures of a message.
 ///
 /// Whoever asks and whoever uses the answer makes the question from the message and the signatures themselves: an answer to
@@ -28,7 +31,7 @@ impl ContractQuestion {
         for text in signatures {
             signature.extend(text::hex(text, Field::Signature)?);
         }
-        if signature.len() > MAX_FIELD_BYTES {
+        if signature.len() > MAX_SIGNATURE_BYTES {
             return undecodable(Field::Signature, "too long");
         }
         Ok(Self { hash: super::personal_hash(message), signature })
@@ -107,7 +110,7 @@ mod tests {
             assert!(ContractQuestion::new(b"m", &[wrong]).is_err(), "{wrong}");
         }
         assert!(ContractQuestion::new(b"m", &["00"; MAX_SIGNATURES + 1]).is_err());
-        let long = "00".repeat(MAX_FIELD_BYTES);
+        let long = "00".repeat(MAX_SIGNATURE_BYTES);
         assert!(ContractQuestion::new(b"m", &[&long]).is_ok());
         assert!(ContractQuestion::new(b"m", &[&long, "00"]).is_err());
     }
