@@ -97,15 +97,18 @@ impl AccountFact {
         }
     }
 
-    /// Whether nodes told it; and if so, whether about this question.
-    fn told(&self, question: Option<&ContractQuestion>) -> Option<bool> {
+    /// Whether nodes told it, and nothing proves it.
+    const fn is_told(&self) -> bool {
+        matches!(self, Self::Answer { .. } | Self::Disputed { .. })
+    }
+
+    /// Whether nodes told it about this question.
+    fn answers(&self, question: &ContractQuestion) -> bool {
         match self {
             Self::Answer { hash, signature_hash, .. } | Self::Disputed { hash, signature_hash, .. } => {
-                Some(question.is_some_and(|question| {
-                    question.hash() == hash && question.signature_hash() == *signature_hash
-                }))
+                question.hash() == hash && question.signature_hash() == *signature_hash
             }
-            Self::NoCode { .. } | Self::Code { .. } | Self::Safe { .. } => None,
+            Self::NoCode { .. } | Self::Code { .. } | Self::Safe { .. } => false,
         }
     }
 }
@@ -195,7 +198,7 @@ impl Assessor for SignatureAssessor {
         }
         let Some(kind) = self.networks.get(&row.network) else { return OwnershipResult::Unsupported };
         let (account, known) = self.facts_of(row, kind);
-        let (told, proven): (Vec<_>, Vec<_>) = known.into_iter().partition(|fact| fact.told(None).is_some());
+        let (told, proven): (Vec<_>, Vec<_>) = known.into_iter().partition(|fact| fact.is_told());
         let by_proof = self.judge(row, kind, &account, &proven);
         if told.is_empty() {
             return by_proof;
@@ -203,7 +206,7 @@ impl Assessor for SignatureAssessor {
         // An answer counts for the question that this row asks, which is made of the row here.
         let signatures: Vec<&str> = row.signatures.iter().map(String::as_str).collect();
         let question = ContractQuestion::new(row.message.as_bytes(), &signatures).ok();
-        let answer = told.into_iter().find(|fact| fact.told(question.as_ref()) == Some(true));
+        let answer = question.and_then(|question| told.into_iter().find(|fact| fact.answers(&question)));
         let by_answer = match answer {
             None => return by_proof,
             Some(AccountFact::Disputed { .. }) => OwnershipResult::Disputed,
