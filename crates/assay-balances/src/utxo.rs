@@ -11,10 +11,11 @@
 use std::collections::BTreeMap;
 use std::io::{self, Read};
 
+use assay_ownership::Network;
 use assay_statement::hex;
 use bitcoin::hashes::{Hash as _, HashEngine as _, sha256d};
 use bitcoin::secp256k1::PublicKey;
-use bitcoin::{Amount, BlockHash, Network, p2p::Magic};
+use bitcoin::{Amount, BlockHash, p2p::Magic};
 
 /// First bytes of a snapshot.
 const MAGIC: &[u8; 5] = b"utxo\xff";
@@ -33,9 +34,9 @@ const PROGRESS: u64 = 1 << 20;
 
 /// What the caller knows of a snapshot. Nothing of it may be taken from the file or from who hands it out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct UtxoBlock {
-    /// The network.
-    pub network: Network,
+pub struct UtxoBlock<'a> {
+    /// The network, one of Bitcoin's.
+    pub network: Network<'a>,
     /// Hash of the block after which these outputs are unspent.
     pub block: BlockHash,
     /// Its height.
@@ -85,6 +86,13 @@ pub enum UtxoError {
     },
 }
 
+impl UtxoError {
+    /// Whether it is no snapshot, rather than one of something else.
+    pub const fn is_unreadable(&self) -> bool {
+        !matches!(self, Self::WrongNetwork | Self::WrongBlock { .. } | Self::WrongSet { .. })
+    }
+}
+
 fn displayed(hash: &[u8; 32]) -> String {
     hex::encode(hash)
 }
@@ -93,7 +101,7 @@ fn displayed(hash: &[u8; 32]) -> String {
 /// is told how many outputs of how many have been read.
 pub fn sum_unspent<'s>(
     input: impl Read,
-    expected: &UtxoBlock,
+    expected: &UtxoBlock<'_>,
     scripts: impl IntoIterator<Item = &'s [u8]>,
     mut progress: impl FnMut(u64, u64),
 ) -> Result<BTreeMap<Vec<u8>, u64>, UtxoError> {
@@ -160,11 +168,17 @@ pub fn sum_unspent<'s>(
 }
 
 /// Checks what the file says it is, and gives the number of its outputs.
-fn head(input: &mut Input<impl Read>, expected: &UtxoBlock) -> Result<u64, UtxoError> {
+fn head(input: &mut Input<impl Read>, expected: &UtxoBlock<'_>) -> Result<u64, UtxoError> {
     if input.array::<5>()? != *MAGIC || u16::from_le_bytes(input.array()?) != VERSION {
         return Err(UtxoError::Format);
     }
-    if Magic::from_bytes(input.array()?) != expected.network.magic() {
+    let magics: &[Magic] = match expected.network {
+        Network::Bitcoin => &[Magic::BITCOIN],
+        Network::BitcoinTestnet => &[Magic::TESTNET3, Magic::TESTNET4, Magic::SIGNET],
+        Network::BitcoinRegtest => &[Magic::REGTEST],
+        _ => &[],
+    };
+    if !magics.contains(&Magic::from_bytes(input.array()?)) {
         return Err(UtxoError::WrongNetwork);
     }
     let got = BlockHash::from_byte_array(input.array()?);
@@ -296,7 +310,7 @@ fn decompress_amount(compressed: u64) -> Option<u64> {
 mod tests {
     use std::cell::Cell;
 
-    use assay_ownership::{Network as Family, account};
+    use assay_ownership::account;
     use serde_json::Value;
 
     use super::*;
@@ -304,21 +318,21 @@ mod tests {
     /// A snapshot that a regtest node wrote of a block below its tip, see `testdata/record_utxo.py`.
     const FILE: &[u8] = include_bytes!("../testdata/utxo.dat");
 
-    fn recorded() -> (UtxoBlock, BTreeMap<Vec<u8>, u64>) {
+    fn recorded() -> (UtxoBlock<'static>, BTreeMap<Vec<u8>, u64>) {
         let said: Value = serde_json::from_str(include_str!("../testdata/utxo.json")).unwrap();
         let expected = UtxoBlock {
-            network: Network::Regtest,
+            network: Network::BitcoinRegtest,
             block: said["hash"].as_str().unwrap().parse().unwrap(),
             height: said["height"].as_u64().unwrap().try_into().unwrap(),
             set: hex::array(said["set"].as_str().unwrap()).unwrap(),
         };
         let balances = said["balances"].as_object().unwrap().iter().map(|(address, amount)| {
-            (account(Family::BitcoinRegtest, address).unwrap(), amount.as_u64().unwrap())
+            (account(Network::BitcoinRegtest, address).unwrap(), amount.as_u64().unwrap())
         });
         (expected, balances.collect())
     }
 
-    fn sums(file: &[u8], expected: &UtxoBlock) -> Result<BTreeMap<Vec<u8>, u64>, UtxoError> {
+    fn sums(file: &[u8], expected: &UtxoBlock<'_>) -> Result<BTreeMap<Vec<u8>, u64>, UtxoError> {
         let (_, balances) = recorded();
         sum_unspent(file, expected, balances.keys().map(Vec::as_slice), |_, _| ())
     }
@@ -341,13 +355,13 @@ mod tests {
     #[test]
     fn a_snapshot_of_something_else_shows_nothing() {
         let (expected, _) = recorded();
-        let with = |change: fn(&mut UtxoBlock)| {
+        let with = |change: fn(&mut UtxoBlock<'_>)| {
             let mut expected = expected;
             change(&mut expected);
             sums(FILE, &expected).unwrap_err()
         };
         assert!(matches!(with(|block| block.network = Network::Bitcoin), UtxoError::WrongNetwork));
-        let other = |block: &mut UtxoBlock| block.block = BlockHash::all_zeros();
+        let other = |block: &mut UtxoBlock<'_>| block.block = BlockHash::all_zeros();
         assert!(matches!(with(other), UtxoError::WrongBlock { .. }));
         assert!(matches!(with(|block| block.set[31] ^= 1), UtxoError::WrongSet { .. }));
         assert!(matches!(
@@ -374,7 +388,7 @@ mod tests {
     /// A snapshot of `groups`: a transaction, and place, compressed amount and script of its outputs.
     fn written(groups: &[([u8; 32], &[(u16, u8, &[u8])])], count: u64) -> Vec<u8> {
         let (expected, _) = recorded();
-        let mut file = [&MAGIC[..], &VERSION.to_le_bytes(), &expected.network.magic().to_bytes()].concat();
+        let mut file = [&MAGIC[..], &VERSION.to_le_bytes(), &Magic::REGTEST.to_bytes()].concat();
         file.extend(expected.block.to_byte_array());
         file.extend(count.to_le_bytes());
         for (txid, outputs) in groups {

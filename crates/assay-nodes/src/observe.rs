@@ -3,6 +3,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use assay_balances::evm::{self, EvmEvidence};
+use assay_balances::utxo::{UtxoBlock, UtxoError, sum_unspent};
 use assay_balances::{Decimals, Holding, ObservedAnswer, ObservedBalance, holdings};
 use assay_ownership::{ContractQuestion, account, safe};
 use assay_reserves::{AddressKind, Policy, ReserveRow, Units, WrappedIssuer};
@@ -14,6 +15,9 @@ use crate::error::{NodeError, Trouble};
 use crate::evm::{EvmNode, Header};
 use crate::store::{shown_in, told_in, write_content, write_words};
 use crate::word::Word;
+
+/// Who tells what a snapshot of unspent outputs shows.
+pub const SNAPSHOT_OPERATOR: &str = "utxo snapshot";
 
 /// Accounts in one evidence file, and slots in one request.
 const BATCH: usize = 64;
@@ -42,6 +46,14 @@ pub enum ObserveError {
     NoEndpoint {
         /// The network.
         network: String,
+    },
+    /// A snapshot of unspent outputs shows nothing.
+    #[error("{network}: the snapshot: {source}")]
+    Snapshot {
+        /// The network.
+        network: String,
+        /// Why.
+        source: UtxoError,
     },
     /// A file can't be read or written.
     #[error("{}: {source}", path.display())]
@@ -277,7 +289,7 @@ impl Plan {
             for wanted in missing {
                 let amount = Units(self.figure(network, wanted, node, header)?);
                 let block = (header.height, block_hash.clone());
-                new.push(self.observed(network, wanted, block, amount, node.client().endpoint()));
+                new.push(self.observed(network, wanted, block, amount, operator(node.client().endpoint())));
             }
             Ok(node.still_there(header)?)
         };
@@ -359,9 +371,8 @@ impl Plan {
         (_, (asset, address)): &WantedBalance,
         (height, block_hash): (u64, String),
         amount: Units,
-        endpoint: &Endpoint,
+        (operator, own): (String, bool),
     ) -> ObservedBalance {
-        let (operator, own) = operator(endpoint);
         ObservedBalance {
             network: network.to_owned(),
             asset: self.symbols.get(*asset).cloned().unwrap_or_default(),
@@ -418,18 +429,8 @@ impl Plan {
             let addresses: BTreeSet<&String> = missing.iter().map(|(_, (_, address))| address).collect();
             let addresses: Vec<String> = addresses.into_iter().cloned().collect();
             let sums = node.unspent(block, kind.network(), &addresses)?;
-            for wanted in missing {
-                let (_, (asset, address)) = wanted;
-                let held = self.holdings.get(&(network.to_owned(), *asset)).zip(sums.get(address));
-                let Some(((_, decimals), sum)) = held else { continue };
-                let mut word = evm::Word::default();
-                if let Some(low) = word.0.last_chunk_mut() {
-                    *low = sum.to_be_bytes();
-                }
-                let amount = Units(decimals.to_base_units(word).unwrap_or(0));
-                let at = (block.height, block.hash.clone());
-                new.push(self.observed(network, wanted, at, amount, node.client().endpoint()));
-            }
+            let who = operator(node.client().endpoint());
+            new.extend(self.of_sums(network, missing.iter().copied(), &sums, block, &who));
             Ok(())
         };
         let before = told_in(folder, network, &block.hash)?;
@@ -443,6 +444,57 @@ impl Plan {
             });
         }
         Ok(collected)
+    }
+
+    /// What a snapshot of all unspent outputs shows. The caller knows the hash over them from a source of its own, so it is
+    /// worth as much as the caller's own node. `progress` is told how many outputs of how many have been read.
+    pub fn collect_snapshot(
+        &self,
+        network: &str,
+        block: &UtxoBlock<'_>,
+        input: impl io::Read,
+        folder: &Path,
+        progress: impl FnMut(u64, u64),
+    ) -> Result<Collected, ObserveError> {
+        let wanted = self.balances_of(network);
+        // Addresses that are no scripts weren't planned for.
+        let script = |address: &String| account(block.network, address).ok();
+        let scripts: BTreeMap<&String, Vec<u8>> =
+            wanted.iter().filter_map(|(_, (_, address))| Some((address, script(address)?))).collect();
+        let sums = sum_unspent(input, block, scripts.values().map(Vec::as_slice), progress)
+            .map_err(|source| ObserveError::Snapshot { network: network.to_owned(), source })?;
+        let sums =
+            scripts.iter().filter_map(|(address, script)| Some(((*address).clone(), *sums.get(script)?)));
+        let at = BitcoinBlock { hash: block.block.to_string(), height: block.height.into() };
+        let who = (SNAPSHOT_OPERATOR.to_owned(), true);
+        let words: Vec<ObservedBalance> =
+            self.of_sums(network, wanted.iter(), &sums.collect(), &at, &who).collect();
+        let mut collected = Collected::default();
+        collected.fetched = words.len() as u64;
+        collected.balances = collected.fetched;
+        if !words.is_empty() {
+            collected.observations.push(write_words(folder, words)?);
+        }
+        Ok(collected)
+    }
+
+    /// What there is at the wanted addresses, by satoshis.
+    fn of_sums<'a>(
+        &'a self,
+        network: &'a str,
+        wanted: impl Iterator<Item = &'a WantedBalance> + 'a,
+        sums: &'a BTreeMap<String, u64>,
+        block: &'a BitcoinBlock,
+        who: &'a (String, bool),
+    ) -> impl Iterator<Item = ObservedBalance> + 'a {
+        wanted.filter_map(move |wanted| {
+            let (_, (asset, address)) = wanted;
+            let (_, decimals) = self.holdings.get(&(network.to_owned(), *asset))?;
+            let mut word = evm::Word::default();
+            *word.0.last_chunk_mut()? = sums.get(address)?.to_be_bytes();
+            let amount = Units(decimals.to_base_units(word).unwrap_or(0));
+            Some(self.observed(network, wanted, (block.height, block.hash.clone()), amount, who.clone()))
+        })
     }
 
     /// Evidence of the transactions that made listed outputs, and the blocks in which they are.

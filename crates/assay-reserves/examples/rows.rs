@@ -1,4 +1,5 @@
-//! Generates a reserve file, reads and checks it and makes a report; prints CPU-seconds and peak memory of each step.
+//! Generates a reserve file, reads and checks it and makes a report; prints CPU-seconds and peak memory of each step. At last
+//! come rows that are all signed, half by EVM keys (EIP-191), half by Bitcoin keys (signed messages).
 //!
 //! `cargo run --release -p assay-reserves --example rows -- [rows]`
 
@@ -10,17 +11,36 @@ use std::io::{BufWriter, Write};
 use std::path::Path;
 use std::sync::Arc;
 
+use assay_ownership::keccak256;
 use assay_reserves::{
     Checker, ClaimsOnly, LiabilityProof, LiabilitySource, Policy, ReadOptions, ReportInputs, ReserveFormat,
-    ReserveReader, Source, build_report, verify_report,
+    ReserveReader, SignatureAssessor, Source, build_report, verify_report,
 };
-use assay_statement::{Amount, Asset, AssetTable, Entity, EntryKey, Epoch, Kind, Price, Symbol, Totals};
+use assay_statement::{Amount, Asset, AssetTable, Entity, EntryKey, Epoch, Kind, Price, Symbol, Totals, hex};
+use bitcoin::hashes::Hash as _;
+use bitcoin::secp256k1::{Message, Secp256k1, SecretKey};
+use bitcoin::sign_message::signed_msg_hash;
+use bitcoin::{Address, CompressedPublicKey, Network};
 
 const POLICY: &str = r#"
 version = 1
 minimum_ownership = "O2"
 minimum_evidence = "L2"
 network = [{ name = "BTC", confirmations = 6 }, { name = "ETH", aliases = ["ERC20"], confirmations = 64 }]
+"#;
+
+const SIGNED_POLICY: &str = r#"
+version = 1
+minimum_ownership = "O1"
+minimum_evidence = "L0"
+[[network]]
+name = "BTC"
+confirmations = 6
+addresses = { kind = "bitcoin" }
+[[network]]
+name = "ETH"
+confirmations = 64
+addresses = { kind = "evm", chain_id = 1 }
 "#;
 
 fn main() -> Result<(), Box<dyn Error>> {
@@ -79,31 +99,7 @@ fn measure(rows: u64, folder: &Path) -> Result<(), Box<dyn Error>> {
         print("check", cpu_seconds()? - start);
 
         let start = cpu_seconds()?;
-        let mut totals = Totals::new();
-        totals.add(EntryKey::new(0, Kind::EQUITY)?, Amount::new(1_000)?)?;
-        let inputs = ReportInputs {
-            entity: Entity::new("example.org")?,
-            epoch: Epoch::new("2026-q4", 1_798_675_200)?,
-            root: [7; 32],
-            accounts: 1,
-            totals,
-            liabilities: LiabilitySource {
-                checked_by: LiabilityProof::Unverified,
-                circuit: None,
-                key: None,
-                asset_table: None,
-                anchors: Vec::new(),
-                exclusions: Vec::new(),
-                excluded: None,
-            },
-            assets: Arc::clone(&assets),
-            policy: policy.clone(),
-            challenge: None,
-            evidence: Vec::new(),
-            resample: Vec::new(),
-            supplies: Vec::new(),
-            options: ReadOptions::default(),
-        };
+        let inputs = inputs(&assets, &policy)?;
         let sources = [(source.clone(), format)];
         let report = build_report(inputs.clone(), &sources, &mut ClaimsOnly)?;
         print("report", cpu_seconds()? - start);
@@ -114,7 +110,104 @@ fn measure(rows: u64, folder: &Path) -> Result<(), Box<dyn Error>> {
         print("verify", cpu_seconds()? - start);
         println!("{:<12} {} findings, sum {sum}, report of {} bytes", format.name(), findings, json.len());
     }
+    signed(rows, folder, &assets)
+}
+
+fn inputs(assets: &Arc<AssetTable>, policy: &Policy) -> Result<ReportInputs, Box<dyn Error>> {
+    let mut totals = Totals::new();
+    totals.add(EntryKey::new(0, Kind::EQUITY)?, Amount::new(1_000)?)?;
+    Ok(ReportInputs {
+        entity: Entity::new("example.org")?,
+        epoch: Epoch::new("2026-q4", 1_798_675_200)?,
+        root: [7; 32],
+        accounts: 1,
+        totals,
+        liabilities: LiabilitySource {
+            checked_by: LiabilityProof::Unverified,
+            circuit: None,
+            key: None,
+            asset_table: None,
+            anchors: Vec::new(),
+            exclusions: Vec::new(),
+            excluded: None,
+        },
+        assets: Arc::clone(assets),
+        policy: policy.clone(),
+        challenge: None,
+        evidence: Vec::new(),
+        resample: Vec::new(),
+        supplies: Vec::new(),
+        options: ReadOptions::default(),
+    })
+}
+
+/// A report of rows with signatures, each by a key of its own.
+fn signed(rows: u64, folder: &Path, assets: &Arc<AssetTable>) -> Result<(), Box<dyn Error>> {
+    let policy = Policy::from_toml(SIGNED_POLICY.as_bytes(), assets)?;
+    let path = folder.join("signed.csv");
+    let mut out = BufWriter::new(File::create(&path)?);
+    writeln!(out, "asset,network,address,amount,height,message,signature")?;
+    let secp = Secp256k1::new();
+    for row in 0..rows {
+        let secret = *blake3::hash(&row.to_le_bytes()).as_bytes();
+        let key = SecretKey::from_slice(&secret)?;
+        let public = key.public_key(&secp);
+        let message = format!("reserve {row}");
+        let sign =
+            |digest| secp.sign_ecdsa_recoverable(&Message::from_digest(digest), &key).serialize_compact();
+        if row % 2 == 0 {
+            let digest =
+                keccak256(format!("\x19Ethereum Signed Message:\n{}{message}", message.len()).as_bytes());
+            let (id, signature) = sign(digest);
+            let hash = keccak256(&public.serialize_uncompressed()[1..]);
+            let address = &hash[12..];
+            let id = u8::try_from(id.to_i32())? + 27;
+            writeln!(
+                out,
+                "ETH,ETH,0x{},1.5,18000000,{message},0x{}{id:02x}",
+                hex::encode(address),
+                hex::encode(&signature)
+            )?;
+        } else {
+            let public = CompressedPublicKey(public);
+            let address = Address::p2wpkh(&public, Network::Bitcoin);
+            let (id, signature) = sign(signed_msg_hash(&message).to_byte_array());
+            // BIP-137's headers of this kind of address start at 39.
+            let bytes = [&[u8::try_from(id.to_i32())? + 39][..], &signature].concat();
+            writeln!(out, "BTC,BTC,{address},1.5,800000,{message},{}", base64(&bytes))?;
+        }
+    }
+    out.flush()?;
+    drop(out);
+    let start = cpu_seconds()?;
+    let sources = [(Source::file(&path), ReserveFormat::Csv)];
+    let mut assessor = SignatureAssessor::new(&policy, None);
+    let report = build_report(inputs(assets, &policy)?, &sources, &mut assessor)?;
+    let cpu = cpu_seconds()? - start;
+    let unsigned: u128 = report.assets.iter().map(|line| line.reserves.by_ownership.O0.0).sum();
+    if unsigned > 0 {
+        return Err("a signature didn't verify".into());
+    }
+    println!(
+        "signed rows  report   {:>8.1} {cpu:>12.2} {:>12.0} {:>10.1}",
+        fs::metadata(&path)?.len() as f64 / f64::from(1 << 20),
+        rows as f64 / cpu,
+        status("VmHWM:").unwrap_or(f64::NAN) / 1024.0
+    );
     Ok(())
+}
+
+fn base64(bytes: &[u8]) -> String {
+    const DIGITS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    let digit = |bits: u32| DIGITS.get(bits as usize & 63).map_or('=', |digit| char::from(*digit));
+    let mut text = String::new();
+    for part in bytes.chunks(3) {
+        let bits = part.iter().chain([&0; 2]).take(3).fold(0, |bits, byte| bits << 8 | u32::from(*byte));
+        for place in 0..4 {
+            text.push(if place <= part.len() { digit(bits >> (18 - 6 * place)) } else { '=' });
+        }
+    }
+    text
 }
 
 /// Different addresses, and a duplicate now and then.

@@ -565,8 +565,12 @@ pub(crate) struct Observe {
     #[arg(long)]
     pub(crate) assets: PathBuf,
     /// Nodes to ask (TOML): network, operator, own, and url or url_env. It may hold passwords; keep it to yourself.
-    #[arg(long)]
-    pub(crate) endpoints: PathBuf,
+    #[arg(long, required_unless_present = "snapshots")]
+    pub(crate) endpoints: Option<PathBuf>,
+    /// A snapshot of all unspent outputs (`dumptxoutset`) of a network of Bitcoin's kind, instead of asking its nodes for balances: network,
+    /// height of its block, hash over the outputs from a source of your own, file. Name its block by hash.
+    #[arg(long = "snapshot", value_name = "NETWORK=HEIGHT:SETHASH:FILE")]
+    pub(crate) snapshots: Vec<String>,
     /// A block, by the policy's name of its network and its hash, or its height if all nodes agree on the hash; one for each
     /// network.
     #[arg(long = "block", value_name = "NETWORK=HASH|HEIGHT", required = true)]

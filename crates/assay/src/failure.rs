@@ -215,6 +215,8 @@ impl From<ObserveError> for Failure {
     fn from(error: ObserveError) -> Self {
         let kind = match &error {
             ObserveError::NoEndpoint { .. } => Kind::Usage,
+            ObserveError::Snapshot { source, .. } if source.is_unreadable() => Kind::Unreadable,
+            ObserveError::Snapshot { .. } => Kind::Rejected,
             ObserveError::Node(_) | ObserveError::File { .. } => Kind::NotChecked,
         };
         Self::new(kind, error)

@@ -19,14 +19,8 @@ pub(crate) struct Reporter {
 
 impl Reporter {
     pub(crate) fn new(quiet: bool) -> Self {
-        let terminal = std::io::stderr().is_terminal() && !quiet;
-        let target = if terminal { ProgressDrawTarget::stderr() } else { ProgressDrawTarget::hidden() };
-        let bar = ProgressBar::with_draw_target(Some(0), target);
-        let style = "{msg:<10} [{bar:30}] {human_pos}/{human_len} accounts, {per_sec}, {eta} left";
-        if let Ok(style) = ProgressStyle::with_template(style) {
-            bar.set_style(style.progress_chars("=> "));
-        }
-        Self { bar, lines: !terminal && !quiet, stage: Mutex::new("") }
+        let lines = !std::io::stderr().is_terminal() && !quiet;
+        Self { bar: bar("", "accounts", quiet), lines, stage: Mutex::new("") }
     }
 
     pub(crate) fn event(&self, event: Event<'_>) {
@@ -105,6 +99,20 @@ impl Reporter {
             self.bar.println(text);
         }
     }
+}
+
+/// A bar that counts `what` on a terminal.
+pub(crate) fn bar(stage: &'static str, what: &str, quiet: bool) -> ProgressBar {
+    let terminal = std::io::stderr().is_terminal() && !quiet;
+    let target = if terminal { ProgressDrawTarget::stderr() } else { ProgressDrawTarget::hidden() };
+    let bar = ProgressBar::with_draw_target(Some(0), target);
+    let style =
+        format!("{{msg:<10}} [{{bar:30}}] {{human_pos}}/{{human_len}} {what}, {{per_sec}}, {{eta}} left");
+    if let Ok(style) = ProgressStyle::with_template(&style) {
+        bar.set_style(style.progress_chars("=> "));
+    }
+    bar.set_message(stage);
+    bar
 }
 
 /// Counts rows of reserves on a terminal while `A` looks at them.

@@ -1,12 +1,15 @@
 use std::collections::BTreeMap;
-use std::fs;
+use std::fs::{self, File};
+use std::io::BufReader;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use assay_balances::utxo::UtxoBlock;
 use assay_ledger::read_asset_table;
 use assay_nodes::{
     At, BitcoinBlock, BitcoinNode, Client, Collected, Disagreement, Endpoint, EvmNode, Header,
-    MAX_ENDPOINT_BYTES, NodeError, Patience, Plan, Subject,
+    MAX_ENDPOINT_BYTES, NodeError, Patience, Plan, SNAPSHOT_OPERATOR, Subject,
 };
 use assay_reserves::{
     AddressKind, BalanceSource, Checker, EvidenceLevel, OwnershipGrade, Policy, ReserveReader, ReserveRow,
@@ -21,6 +24,7 @@ use crate::commands::reserves::ReserveFiles;
 use crate::commands::{Voice, read_capped};
 use crate::failure::Failure;
 use crate::output::grouped;
+use crate::progress::bar;
 
 /// A block as the caller names it.
 enum Named {
@@ -34,11 +38,19 @@ pub(crate) fn run(arguments: &Observe, voice: Voice) -> Result<(), Failure> {
     let plan = plan(&files, &assets)?;
     let named = arguments.blocks.iter().map(|text| parse_block(text));
     let named: BTreeMap<String, Named> = named.collect::<Result<_, _>>()?;
-    let endpoints = Endpoint::from_toml(&read_capped(&arguments.endpoints, MAX_ENDPOINT_BYTES)?, |name| {
-        std::env::var(name).ok()
-    });
-    let unreadable = |error| Failure::unreadable(format_args!("{}: {error}", arguments.endpoints.display()));
-    let mut endpoints = endpoints.map_err(unreadable)?;
+    let snapshots = arguments.snapshots.iter().map(|text| Snapshot::parse(text));
+    let snapshots: BTreeMap<String, Snapshot> = snapshots.collect::<Result<_, _>>()?;
+    let mut endpoints = match &arguments.endpoints {
+        Some(path) => {
+            let found =
+                Endpoint::from_toml(&read_capped(path, MAX_ENDPOINT_BYTES)?, |name| std::env::var(name).ok());
+            found.map_err(|error| Failure::unreadable(format_args!("{}: {error}", path.display())))?
+        }
+        None => Vec::new(),
+    };
+    if let Some(network) = snapshots.keys().find(|network| !named.contains_key(*network)) {
+        return Err(Failure::usage(format_args!("--snapshot: no --block names a block of {network}")));
+    }
     for network in named.keys() {
         if !plan.networks().iter().any(|(known, _)| known == network) {
             let text = format_args!(
@@ -59,16 +71,22 @@ pub(crate) fn run(arguments: &Observe, voice: Voice) -> Result<(), Failure> {
         let Some(at) = named.get(&network) else { continue };
         let of_network: Vec<Endpoint> =
             endpoints.extract_if(.., |endpoint| endpoint.network == network).collect();
-        if of_network.is_empty() {
+        let snapshot = snapshots.get(&network);
+        if of_network.is_empty() && snapshot.is_none() {
             return Err(Failure::usage(format_args!("{network}: no endpoint is given for it")));
         }
         // Each of them answers all that it is asked, or nothing comes of the network.
-        let answering = Answering::of(&of_network, &files.policy);
+        let who = match snapshot {
+            Some(_) => vec![(SNAPSHOT_OPERATOR, true)],
+            None => of_network.iter().map(|endpoint| (endpoint.operator.as_str(), endpoint.own)).collect(),
+        };
+        let answering = Answering::of(&who, &files.policy);
         let clients = of_network.into_iter().map(|endpoint| Client::new(endpoint, patience)).collect();
         let task = Task { arguments, plan: &plan, policy: &files.policy, network: &network, at };
-        let (hash, height, collected) = match kind {
-            AddressKind::Evm { chain_id } => task.evm(clients, chain_id)?,
-            ref kind => task.bitcoin(clients, kind)?,
+        let (hash, height, collected) = match (&kind, snapshot) {
+            (AddressKind::Evm { chain_id }, None) => task.evm(clients, *chain_id)?,
+            (kind, None) => task.bitcoin(clients, kind)?,
+            (kind, Some(snapshot)) => task.snapshot(clients, kind, snapshot, voice)?,
         };
         disagreements += collected.disagreements.len();
         let lacking = answering.lacking(&network, &kind, &collected, &files.policy);
@@ -103,15 +121,15 @@ struct Answering {
 }
 
 impl Answering {
-    fn of(endpoints: &[Endpoint], policy: &Policy) -> Self {
-        let source = |endpoint: &Endpoint| match endpoint.own {
+    fn of(who: &[(&str, bool)], policy: &Policy) -> Self {
+        let source = |(operator, own): &(&str, bool)| match own {
             true => BalanceSource::OwnNode,
-            false => BalanceSource::Remote { operator: endpoint.operator.clone() },
+            false => BalanceSource::Remote { operator: (*operator).to_owned() },
         };
-        let sources: Vec<BalanceSource> = endpoints.iter().map(source).collect();
+        let sources: Vec<BalanceSource> = who.iter().map(source).collect();
         let mut operators = BTreeMap::new();
-        for endpoint in endpoints {
-            *operators.entry(endpoint.operator.trim().to_lowercase()).or_default() |= endpoint.own;
+        for (operator, own) in who {
+            *operators.entry(operator.trim().to_lowercase()).or_default() |= own;
         }
         let level = EvidenceLevel::of_sources(&sources, policy.quorum);
         Self { operators, level, quorum: policy.quorum }
@@ -186,6 +204,27 @@ fn parse_block(text: &str) -> Result<(String, Named), Failure> {
     Ok((network, named))
 }
 
+/// A snapshot of all unspent outputs, as the caller names it.
+struct Snapshot {
+    height: u32,
+    set: [u8; 32],
+    path: PathBuf,
+}
+
+impl Snapshot {
+    fn parse(text: &str) -> Result<(String, Self), Failure> {
+        let wrong =
+            || Failure::usage("--snapshot: expected network=height:hash:file with a hash of 64 hex digits");
+        let (network, rest) = pair(text, "--snapshot")?;
+        let mut parts = rest.splitn(3, ':');
+        let (Some(height), Some(set), Some(path)) = (parts.next(), parts.next(), parts.next()) else {
+            return Err(wrong());
+        };
+        let height = height.parse().map_err(|_| wrong())?;
+        Ok((network, Self { height, set: hex::prefixed_array(set).ok_or_else(wrong)?, path: path.into() }))
+    }
+}
+
 struct Task<'a> {
     arguments: &'a Observe,
     plan: &'a Plan,
@@ -219,6 +258,43 @@ impl Task<'_> {
             collected = collected.and(self.plan.collect_balances(self.network, &header, &mut nodes, out)?);
         }
         Ok((hex::encode(&header.block.hash), header.height, collected))
+    }
+
+    /// Balances by a snapshot, and by nodes, where there are some, that outputs were made.
+    fn snapshot(
+        &self,
+        clients: Vec<Client>,
+        kind: &AddressKind,
+        snapshot: &Snapshot,
+        voice: Voice,
+    ) -> Result<(String, u64, Collected), Failure> {
+        let Named::Hash(hash) = self.at else {
+            return Err(Failure::usage("--block: the block of a snapshot is named by its hash"));
+        };
+        let hash = hex::encode(hash);
+        let block = UtxoBlock {
+            network: kind.network(),
+            block: hash.parse().map_err(|_| Failure::usage("--block: not a hash"))?,
+            height: snapshot.height,
+            set: snapshot.set,
+        };
+        let failed = |error| Failure::file(&snapshot.path, &error);
+        let file = BufReader::with_capacity(1 << 20, File::open(&snapshot.path).map_err(failed)?);
+        let bar = bar("snapshot", "outputs", voice.quiet);
+        let progress = |read, of| {
+            bar.set_length(of);
+            bar.set_position(read);
+        };
+        let out = &self.arguments.out;
+        let collected = self.plan.collect_snapshot(self.network, &block, file, out, progress);
+        bar.finish_and_clear();
+        let mut collected = collected.map_err(|error| Failure::from(error).about(&snapshot.path))?;
+        if !clients.is_empty() {
+            let connected = clients.into_iter().map(|client| BitcoinNode::connect(client, kind.network()));
+            let mut nodes: Vec<BitcoinNode> = connected.collect::<Result<_, _>>()?;
+            collected = collected.and(self.plan.collect_outputs(self.network, &mut nodes, out)?.0);
+        }
+        Ok((hash, block.height.into(), collected))
     }
 
     fn bitcoin(&self, clients: Vec<Client>, kind: &AddressKind) -> Result<(String, u64, Collected), Failure> {

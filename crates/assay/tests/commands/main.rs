@@ -25,5 +25,6 @@ mod secret;
 #[path = "../../../assay-nodes/tests/nodes/server.rs"]
 mod server;
 mod site;
+mod snapshot;
 mod verify;
 mod verify_receipt;
