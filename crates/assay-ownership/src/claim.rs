@@ -1,7 +1,7 @@
 use core::fmt;
 
 use crate::error::undecodable;
-use crate::{Field, Invalid, OwnershipError};
+use crate::{AccountClass, Field, Invalid, OwnershipError};
 
 /// Bytes that a message, a signature, a script or typed data of a claim can have.
 pub const MAX_FIELD_BYTES: usize = 1 << 20;
@@ -36,9 +36,10 @@ pub struct Evidence<'a> {
     pub signatures: &'a [&'a str],
     /// The public key, for schemes that don't recover one.
     pub public_key: Option<&'a str>,
-    /// Redeem or witness script, hex.
+    /// Redeem or witness script, hex. On Starknet what the address is made of: class hash, salt, deployer and the
+    /// constructor's arguments, in hex, with `:` between them.
     pub script: Option<&'a str>,
-    /// The EIP-712 typed data that was signed, JSON.
+    /// The EIP-712 or SNIP-12 typed data that was signed, JSON.
     pub typed_data: Option<&'a str>,
 }
 
@@ -119,8 +120,11 @@ pub enum Network<'a> {
     },
     /// EOS and its siblings.
     Eos,
-    /// Starknet; nothing verifies in this version.
-    Starknet,
+    /// Starknet.
+    Starknet {
+        /// Classes of accounts that the verifier knows beside the public ones, for addresses that show their key.
+        classes: &'a [AccountClass],
+    },
     /// The XRP Ledger; [`Unsupported`](crate::OwnershipError::Unsupported) in this version.
     Xrp,
 }
@@ -197,11 +201,15 @@ pub enum Scheme {
     BlsEip191Keccak,
     /// SHA-256 of the message, as EOS wallets sign arbitrary text.
     EosSha256,
+    /// SNIP-12 typed data, revision 0 or 1; where none is shown, [`snip12_document`](crate::snip12_document) of the message.
+    Snip12,
+    /// SNIP-12 of revision 0 with the message as the one felt `contents`, in the domain `OKX POR MESSAGE`.
+    Snip12Contents,
 }
 
 impl Scheme {
     /// Every scheme.
-    pub const ALL: [Self; 28] = [
+    pub const ALL: [Self; 30] = [
         Self::BitcoinMessage,
         Self::Bip137,
         Self::Bip322Simple,
@@ -230,6 +238,8 @@ impl Scheme {
         Self::Adr36,
         Self::BlsEip191Keccak,
         Self::EosSha256,
+        Self::Snip12,
+        Self::Snip12Contents,
     ];
 
     /// A short name for reports and files.
@@ -263,6 +273,8 @@ impl Scheme {
             Self::Adr36 => "adr36",
             Self::BlsEip191Keccak => "bls-eip191-keccak",
             Self::EosSha256 => "eos-sha256",
+            Self::Snip12 => "snip12",
+            Self::Snip12Contents => "snip12-contents",
         }
     }
 

@@ -33,13 +33,13 @@
 //! | Cosmos | ADR-36, envelope | hash of the key, of the kind that the network uses |
 //! | beacon chain | BLS over the message or over its EIP-191 hash | the address is the key; withdrawals need a [`Fact`] |
 //! | EOS | `SIG_K1` over SHA-256, envelope | a [`Fact`] about the account |
-//! | Starknet | none | a [`Fact`] about the account |
+//! | Starknet | SNIP-12 | hash of the account's class and of its constructor's arguments with the key; else a [`Fact`] |
 //!
 //! The envelope is a header of an exchange and the message, each with its length in front, see [`Scheme::Envelope`].
 //! Under schemes without a prefix the message must be readable text, since transactions, which are public, are signed in
 //! the same way; see [`Scheme::Raw`].
 //!
-//! Unsupported: signatures over Stark's curve (without a fact they are unbound anyway), the XRP Ledger, taproot script paths, scripts beyond multisignature and single keys, BIP-322
+//! Unsupported: SNIP-12 types other than felts, strings and structs, the XRP Ledger, taproot script paths, scripts beyond multisignature and single keys, BIP-322
 //! outside Bitcoin and Litecoin, proofs of funds as bare transactions, segwit versions above 1, cash addresses with
 //! hashes of more than 160 bits, Sui keys other than Ed25519, ECDSA on Substrate, Aptos keys other than
 //! Ed25519, other TON wallets, Stellar's muxed and
@@ -88,6 +88,7 @@ pub use error::{Field, Invalid, OwnershipError, Unbound};
 pub use evm::{ContractQuestion, TypedDataError, is_accepted, safe, typed_data_hash};
 pub use grade::{ChainChecks, Grade, grade};
 pub use hash::keccak256;
+pub use starknet::{AccountClass, AccountClassError, Calldata, snip12_document};
 
 /// Verifies that whoever made the claim's signatures controls its address.
 ///
@@ -116,7 +117,7 @@ pub fn verify(claim: &Claim<'_>) -> Result<Control, OwnershipError> {
         Network::FilecoinTestnet => filecoin::verify(claim, false),
         Network::Cosmos { prefix, key } => cosmos::verify(claim, prefix, key),
         Network::Eos => eos::verify(claim),
-        Network::Starknet => starknet::verify(claim),
+        Network::Starknet { classes } => starknet::verify(claim, classes),
         Network::Xrp => error::unsupported("the XRP Ledger"),
         _ => error::unsupported("this network"),
     }
@@ -148,7 +149,7 @@ pub fn account(network: Network<'_>, address: &str) -> Result<Vec<u8>, Ownership
         Network::FilecoinTestnet => filecoin::account(address, false),
         Network::Cosmos { prefix, .. } => cosmos::account(address, prefix).map(Vec::from),
         Network::Eos => eos::account(address).map(Vec::from),
-        Network::Starknet => starknet::account(address).map(Vec::from),
+        Network::Starknet { .. } => starknet::account(address).map(Vec::from),
         Network::Xrp => error::unsupported("the XRP Ledger"),
         _ => error::unsupported("this network"),
     }

@@ -44,6 +44,23 @@ pub(crate) fn hex_array<const N: usize>(digits: &str, field: Field) -> Result<[u
     }
 }
 
+/// 32 bytes of 64 lower-case hex digits in the source.
+pub(crate) const fn hex_const(digits: &str) -> [u8; 32] {
+    const fn nibble(digit: u8) -> u8 {
+        match digit {
+            b'0'..=b'9' => digit - b'0',
+            _ => digit - b'a' + 10,
+        }
+    }
+    let mut out = [0; 32];
+    let mut at = 0;
+    while at < 32 {
+        out[at] = nibble(digits.as_bytes()[2 * at]) << 4 | nibble(digits.as_bytes()[2 * at + 1]);
+        at += 1;
+    }
+    out
+}
+
 /// Base64, padded or not.
 pub(crate) fn base64(text: &str, field: Field) -> Result<Vec<u8>, OwnershipError> {
     if text.len() > 2 * MAX_FIELD_BYTES {

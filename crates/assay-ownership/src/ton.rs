@@ -46,43 +46,27 @@ enum Layout {
     V5,
 }
 
-const fn code(digits: &str) -> [u8; 32] {
-    const fn nibble(digit: u8) -> u8 {
-        match digit {
-            b'0'..=b'9' => digit - b'0',
-            _ => digit - b'a' + 10,
-        }
-    }
-    let mut out = [0; 32];
-    let mut at = 0;
-    while at < 32 {
-        out[at] = nibble(digits.as_bytes()[2 * at]) << 4 | nibble(digits.as_bytes()[2 * at + 1]);
-        at += 1;
-    }
-    out
-}
-
 const WALLETS: [Wallet; 4] = [
     Wallet {
-        code: code("84dafa449f98a6987789ba232358072bc0f76dc4524002a5d0918b9a75d2d599"),
+        code: text::hex_const("84dafa449f98a6987789ba232358072bc0f76dc4524002a5d0918b9a75d2d599"),
         depth: 0,
         layout: Layout::V3,
         extensible: false,
     },
     Wallet {
-        code: code("b61041a58a7980b946e8fb9e198e3c904d24799ffa36574ea4251c41a566f581"),
+        code: text::hex_const("b61041a58a7980b946e8fb9e198e3c904d24799ffa36574ea4251c41a566f581"),
         depth: 0,
         layout: Layout::V3,
         extensible: false,
     },
     Wallet {
-        code: code("feb5ff6820e2ff0d9483e7e0d62c817d846789fb4ae580c878866d959dabd5c0"),
+        code: text::hex_const("feb5ff6820e2ff0d9483e7e0d62c817d846789fb4ae580c878866d959dabd5c0"),
         depth: 7,
         layout: Layout::V4,
         extensible: true,
     },
     Wallet {
-        code: code("20834b7b72b112147e1b2fb457b84e74d1a30f04f737d4f62a668e9552d2b72f"),
+        code: text::hex_const("20834b7b72b112147e1b2fb457b84e74d1a30f04f737d4f62a668e9552d2b72f"),
         depth: 6,
         layout: Layout::V5,
         extensible: true,

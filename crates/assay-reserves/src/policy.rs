@@ -1,6 +1,6 @@
 use std::collections::{BTreeMap, BTreeSet};
 
-use assay_ownership::{CosmosKey, Grade as OwnershipGrade, Network};
+use assay_ownership::{AccountClass, CosmosKey, Grade as OwnershipGrade, Network};
 use assay_statement::{AssetTable, hex};
 use serde::{Deserialize, Serialize};
 
@@ -29,6 +29,9 @@ pub const MAX_POLICY_BYTES: usize = 1 << 20;
 /// addresses = { kind = "evm", chain_id = 1 }   # whose signatures are verified; see `AddressKind`
 ///
 /// native = { asset = "ETH", decimals = 18 }    # what accounts there hold without any contract
+///
+/// # addresses = { kind = "starknet", classes = [{ class_hash = "0x...", calldata = ["key", "0x0"] }] }
+/// #                                # account classes that are known, see `assay_ownership::AccountClass`
 ///
 /// [[token]]                        # where a token keeps its balances, for proofs
 /// asset = "USDT"
@@ -246,7 +249,11 @@ pub enum AddressKind {
     Cosmos { prefix: String },
     CosmosEthereum { prefix: String },
     Eos,
-    Starknet,
+    Starknet {
+        /// Classes of accounts that obey one key, beside the public ones.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        classes: Vec<AccountClass>,
+    },
     Xrp,
 }
 
@@ -286,7 +293,7 @@ impl AddressKind {
             Self::Cosmos { prefix } => Network::Cosmos { prefix, key: CosmosKey::Secp256k1 },
             Self::CosmosEthereum { prefix } => Network::Cosmos { prefix, key: CosmosKey::EthSecp256k1 },
             Self::Eos => Network::Eos,
-            Self::Starknet => Network::Starknet,
+            Self::Starknet { classes } => Network::Starknet { classes },
             Self::Xrp => Network::Xrp,
         }
     }

@@ -5,6 +5,7 @@ pub mod safe;
 mod typed_data;
 
 pub use question::{ContractQuestion, is_accepted};
+pub(crate) use typed_data::parse_number;
 pub use typed_data::{TypedDataError, typed_data_hash};
 
 use crate::ecdsa::{self, Digest, Recoverable};

@@ -319,7 +319,7 @@ fn hex(text: &str) -> Result<Vec<u8>, TypedDataError> {
 }
 
 /// A number of at most 256 bits, decimal or hex after `0x`.
-fn parse_number(text: &str) -> Result<[u8; 32], TypedDataError> {
+pub(crate) fn parse_number(text: &str) -> Result<[u8; 32], TypedDataError> {
     if let Some(digits) = text.strip_prefix("0x") {
         let padded = if digits.len() % 2 == 1 { format!("0{digits}") } else { digits.to_owned() };
         let bytes = text::hex_digits(&padded, Field::TypedData).map_err(|_| TypedDataError::Value)?;

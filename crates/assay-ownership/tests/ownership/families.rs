@@ -716,27 +716,6 @@ fn eos_accounts_take_a_fact() {
     assert!(matches!(claim(b"message", "SIG_R1_abc"), Err(OwnershipError::Unsupported { .. })));
 }
 
-#[test]
-fn starknet_accounts_are_contracts() {
-    let address = "0x049d36570d4e46f48e99674bd3fcc84644ddd6b96f7c741b1562b82f9e004dc7";
-    let outcome = check(Network::Starknet, address, "message", &["0x00"]);
-    assert!(matches!(outcome, Err(OwnershipError::Unbound(Unbound::NeedsFact { .. }))));
-    let account = assay_ownership::account(Network::Starknet, address).unwrap();
-    let facts = [Fact {
-        network: Network::Starknet,
-        account: &account,
-        height: 1,
-        proved: Proved::PublicKey(&[1; 32]),
-    }];
-    let evidence = Evidence { signatures: &["0x00"], ..Evidence::default() };
-    let claim = Claim { network: Network::Starknet, address, message: b"message", evidence, facts: &facts };
-    assert!(matches!(verify(&claim), Err(OwnershipError::Unsupported { .. })));
-    for wrong in ["0x", "49d3", &format!("0x{}", "f".repeat(64))] {
-        let outcome = check(Network::Starknet, wrong, "message", &["0x00"]);
-        assert!(matches!(outcome, Err(OwnershipError::Undecodable { .. })));
-    }
-}
-
 /// `required <keys> total OP_CHECKMULTISIG`.
 fn multisig(required: u8, keys: &[&SecretKey]) -> ScriptBuf {
     let op = |number: u8| bitcoin::opcodes::Opcode::from(0x50 + number);

@@ -8,6 +8,7 @@ mod evm;
 mod families;
 mod keys;
 mod properties;
+mod starknet;
 mod vectors;
 
 use assay_ownership::{Claim, Control, Evidence, Network, OwnershipError, verify};

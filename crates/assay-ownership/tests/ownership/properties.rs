@@ -40,12 +40,12 @@ const NETWORKS: [Network<'_>; 32] = [
     Network::Cosmos { prefix: "cosmos", key: CosmosKey::Secp256k1 },
     Network::Cosmos { prefix: "terra", key: CosmosKey::EthSecp256k1 },
     Network::Eos,
-    Network::Starknet,
+    Network::Starknet { classes: &[] },
     Network::Xrp,
 ];
 
 /// Good addresses, so that random evidence gets past them.
-const ADDRESSES: [&str; 22] = [
+const ADDRESSES: [&str; 23] = [
     "1BvBMSEYstWetqTFn5Au4m4GFg7xJaNVN2",
     "3Fs7C97NmvhWUZ2pSjth9YbTxMv4sk9nHi",
     "bc1q9vza2e8x573nczrlzms0wvx3gsqjx7vavgkx0l",
@@ -68,6 +68,7 @@ const ADDRESSES: [&str; 22] = [
     "terra1hf7afhf4y6wlxqvr7lx4pmct5gunczmnh9emsg",
     "reserve12345",
     "98793cd91a3f870fb126f66285808c7e094afcfc4eda8a970f6648cdf0dbd6de",
+    "0x03b7f0b02b63683eca1639fb2d5dfa1021628d4ee728b03bc0ac2be66edc32f1",
 ];
 
 fn text() -> impl Strategy<Value = String> {
@@ -85,6 +86,8 @@ fn text() -> impl Strategy<Value = String> {
         bytes().prop_map(|bytes| bitcoin::base58::encode(&bytes)),
         bytes().prop_map(|bytes| format!("SIG_K1_{}", bitcoin::base58::encode(&bytes))),
         bytes().prop_map(|bytes| format!("84{}", hex(&bytes))),
+        ("0[0-7][0-9a-f]{62}", "0[0-7][0-9a-f]{62}").prop_map(|(r, s)| format!("{r}{s}")),
+        "0x0[0-7][0-9a-f]{62}(:0x[0-9a-f]{1,63}){2,6}",
     ]
 }
 

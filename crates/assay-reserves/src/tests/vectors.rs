@@ -377,6 +377,45 @@ fn policies_are_strict() {
 }
 
 #[test]
+fn starknet_accounts_of_the_policys_classes() {
+    // okx/proof-of-reserves, `example/test.csv`; the class is in okx/go-wallet-sdk, `account_constants.go`.
+    let row = ReserveRow {
+        network: "STARKNET".into(),
+        address: "0x03b7f0b02b63683eca1639fb2d5dfa1021628d4ee728b03bc0ac2be66edc32f1".into(),
+        message: "OKC_DTT_AUP2025".into(),
+        signatures: vec![
+            "04550efc3034895232cac30b73677c81cf949e7428d9629eda85b83e60614f45\
+             061639b572eb88f82f304b6a3ad4f2392a835e5582b918da53ddaaee4e342ea0"
+                .into(),
+        ],
+        script: Some("0x6459074aa056e6dfb18539e414720ca7518b4d9b6d9a9fa0a3a64b8e2287963".into()),
+        ..ReserveRow::default()
+    };
+    let class = "{ class_hash = \"0x3530cc4759d78042f1b543bf797f5f3d647cde0388c33734cf91b7f7b9314a9\", calldata = [\
+                 \"0x309c042d3729173c7f2f91a34f04d8c509c1b292d334679ef1aabf8da0899cc\", \
+                 \"0x79dc0da7c54b95f10aa182ad0a46400db63156920adb65eca2654c0945a463\", \"0x2\", \"key\", \"0x0\"] }";
+    let policy = |addresses: &str| {
+        let text = include_str!("../../testdata/policy.toml");
+        let network = format!(
+            "\n[[network]]\nname = \"STARKNET\"\nconfirmations = 1\naddresses = {{ kind = \"starknet\"{addresses} }}\n"
+        );
+        Policy::from_toml(format!("{text}{network}").as_bytes(), &assets())
+    };
+    let judge = |policy: &Policy| SignatureAssessor::new(policy, None).ownership(&row);
+    let (plain, known) = (policy("").unwrap(), policy(&format!(", classes = [{class}]")).unwrap());
+    assert_eq!(judge(&plain), OwnershipResult::Unbound);
+    assert_eq!(judge(&known), OwnershipResult::Verified { grade: OwnershipGrade::O1 });
+    assert_ne!(plain.digest().unwrap(), known.digest().unwrap());
+    for (from, to) in [("\"key\"", "\"0x1\""), ("\"0x2\"", "\"2\""), ("calldata", "arguments")] {
+        let wrong = class.replacen(from, to, 1);
+        assert!(policy(&format!(", classes = [{wrong}]")).is_err(), "{to}");
+    }
+    // Another number of arguments for the proxied code: another account.
+    let other = class.replacen("\"0x2\"", "\"0x1\"", 1);
+    assert_eq!(judge(&policy(&format!(", classes = [{other}]")).unwrap()), OwnershipResult::Unbound);
+}
+
+#[test]
 fn a_report_says_what_there_is() {
     let verified = OwnershipResult::Verified { grade: OwnershipGrade::O3 };
     let text = own(&[
