@@ -3,7 +3,7 @@
 
 use std::time::Instant;
 
-use assay_ownership::{Claim, Evidence, Network, verify};
+use assay_ownership::{AccountClass, Claim, Evidence, Network, verify};
 
 const ROUNDS: u32 = 500;
 
@@ -15,6 +15,13 @@ fn main() {
     ];
     let script = "522103447bead626f13c79de937c0879b64172e5984456a47350b44e8bd23a02e6895e2103864969c155d42c5f61999bcaafeadfc8574b033142f03b5bf3025c6794570b952103304fa164de84f710e44a563f5038d355d6a36a1d7f25695cba884f0b4b6d184653ae";
     let one = |signature: &'static str| vec![signature];
+    // okx/go-wallet-sdk, `coins/starknet/account_constants.go`.
+    let class: Result<AccountClass, _> = serde_json::from_str(
+        r#"{"class_hash": "0x3530cc4759d78042f1b543bf797f5f3d647cde0388c33734cf91b7f7b9314a9", "calldata": [
+        "0x309c042d3729173c7f2f91a34f04d8c509c1b292d334679ef1aabf8da0899cc",
+        "0x79dc0da7c54b95f10aa182ad0a46400db63156920adb65eca2654c0945a463", "0x2", "key", "0x0"]}"#,
+    );
+    let classes: Vec<AccountClass> = class.into_iter().collect();
     let rows = [
         (
             "signed message, P2PKH",
@@ -94,6 +101,17 @@ fn main() {
                 "0x98d6aa7da816638b8c27a1b6ff9a46529948960743300814f0413499b04886cdc65f63b273461ebaf42be17f08ca01fa13c964bf5a2d988c5c7fe745b472a90dcc86b522543c70020b5ce525b5ffaf6e4e4a7ce80b40049a509b12c32045541a",
             ),
             None,
+            None,
+        ),
+        (
+            "SNIP-12, account's own class",
+            Network::Starknet { classes: &classes },
+            "0x03b7f0b02b63683eca1639fb2d5dfa1021628d4ee728b03bc0ac2be66edc32f1",
+            "OKC_DTT_AUP2025",
+            one(
+                "04550efc3034895232cac30b73677c81cf949e7428d9629eda85b83e60614f45061639b572eb88f82f304b6a3ad4f2392a835e5582b918da53ddaaee4e342ea0",
+            ),
+            Some("0x6459074aa056e6dfb18539e414720ca7518b4d9b6d9a9fa0a3a64b8e2287963"),
             None,
         ),
     ];

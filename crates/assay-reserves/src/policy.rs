@@ -231,14 +231,18 @@ pub enum AddressKind {
     Qtum,
     Ravencoin,
     Zcash,
-    Evm { chain_id: u64 },
+    Evm {
+        chain_id: u64,
+    },
     Beacon,
     Tron,
     Solana,
     Aptos,
     Sui,
     Ton,
-    Substrate { prefix: u16 },
+    Substrate {
+        prefix: u16,
+    },
     Stellar,
     Algorand,
     Cardano,
@@ -246,8 +250,12 @@ pub enum AddressKind {
     Near,
     Filecoin,
     FilecoinTestnet,
-    Cosmos { prefix: String },
-    CosmosEthereum { prefix: String },
+    Cosmos {
+        prefix: String,
+    },
+    CosmosEthereum {
+        prefix: String,
+    },
     Eos,
     Starknet {
         /// Classes of accounts that obey one key, beside the public ones.

@@ -146,7 +146,10 @@ fn a_published_row_verifies_where_its_class_is_known() {
         (&*ADDRESS.replace("32f1", "32f2"), MESSAGE, KEY),
         (ADDRESS, MESSAGE, &*show(&times(Felt::TWO))),
     ] {
-        assert!(check(known, address, message, by_key(&[SIGNATURE], key)).is_err(), "{address} {message} {key}");
+        assert!(
+            check(known, address, message, by_key(&[SIGNATURE], key)).is_err(),
+            "{address} {message} {key}"
+        );
     }
     let wrong = check(known, ADDRESS, "OKC_DTT_AUP2026", by_key(&[SIGNATURE], KEY));
     assert_eq!(wrong, Err(Invalid::Signature.into()));
@@ -202,7 +205,8 @@ fn deployments_show_the_key() {
             assert_eq!(outcome, Err(Unbound::OtherScript.into()));
         }
         // Somebody else's signature; a key that isn't the one in the arguments.
-        let outcome = check(STARKNET, &address, "message", by_script(&[&sign(8, &address, "message")], &script));
+        let outcome =
+            check(STARKNET, &address, "message", by_script(&[&sign(8, &address, "message")], &script));
         assert_eq!(outcome, Err(Invalid::Signature.into()));
         let other = show(&times(Felt::from(8)));
         let evidence = Evidence { public_key: Some(&other), ..by_script(&[], &script) };
@@ -246,7 +250,10 @@ fn arguments_that_put_somebody_beside_the_key_bind_nothing() {
         let signature = sign(7, &address, "message");
         for evidence in [by_script(&[&signature], &script), by_key(&[&signature], &show(&mine))] {
             let outcome = check(STARKNET, &address, "message", evidence);
-            assert!(matches!(outcome, Err(OwnershipError::Unbound(Unbound::NeedsFact { .. }))), "{class} {outcome:?}");
+            assert!(
+                matches!(outcome, Err(OwnershipError::Unbound(Unbound::NeedsFact { .. }))),
+                "{class} {outcome:?}"
+            );
         }
     }
     // A stranger's account, with a deployment of one's own beside it.
@@ -344,12 +351,7 @@ fn typed_hash(document: &str, address: &str, message: &str) -> Felt {
     text.extend(full.chunks(31).map(Felt::from_bytes_be_slice));
     text.extend([Felt::from_bytes_be_slice(rest), Felt::from(rest.len())]);
     let message = [selector("\"Message\"(\"contents\":\"string\")"), Poseidon::hash_array(&text)];
-    Poseidon::hash_array(&[
-        short("StarkNet Message"),
-        domain,
-        felt(address),
-        Poseidon::hash_array(&message),
-    ])
+    Poseidon::hash_array(&[short("StarkNet Message"), domain, felt(address), Poseidon::hash_array(&message)])
 }
 
 #[test]
@@ -359,21 +361,21 @@ fn numbers_of_signatures() {
     let (r, s) = sign_hash(Felt::from(7), hash);
     let judge = |signature: &str| check(STARKNET, &address, "message", by_key(&[signature], &key));
     let good = join((r, s));
-    for spelling in [good.clone(), format!("0x{good}"), format!("{},{}", show(&r), show(&s)), format!("{}, {}", show(&r), show(&s))] {
+    for spelling in [
+        good.clone(),
+        format!("0x{good}"),
+        format!("{},{}", show(&r), show(&s)),
+        format!("{}, {}", show(&r), show(&s)),
+    ] {
         assert!(judge(&spelling).is_ok(), "{spelling}");
     }
     // A key is an x coordinate, so the other `s` is as good; it shows no second key.
     let other = felt(ORDER) - s;
     assert_eq!(judge(&join((r, other))).unwrap().keys, judge(&good).unwrap().keys);
     let bound = felt("0x800000000000000000000000000000000000000000000000000000000000000");
-    for (r, s) in [
-        (Felt::ZERO, s),
-        (r, Felt::ZERO),
-        (bound, s),
-        (r, felt(ORDER)),
-        (Felt::MAX, s),
-        (r, Felt::MAX),
-    ] {
+    for (r, s) in
+        [(Felt::ZERO, s), (r, Felt::ZERO), (bound, s), (r, felt(ORDER)), (Felt::MAX, s), (r, Felt::MAX)]
+    {
         assert!(matches!(judge(&join((r, s))), Err(OwnershipError::Invalid(Invalid::Rule(_)))));
     }
     // `r` that is no x coordinate, other numbers.
@@ -392,7 +394,10 @@ fn numbers_of_signatures() {
         format!("{},{},{}", show(&r), show(&s), show(&s)),
     ] {
         let outcome = judge(&signature);
-        assert!(matches!(outcome, Err(OwnershipError::Undecodable { field: Field::Signature, .. })), "{signature}");
+        assert!(
+            matches!(outcome, Err(OwnershipError::Undecodable { field: Field::Signature, .. })),
+            "{signature}"
+        );
     }
     let outcome = check(STARKNET, &address, "message", by_key(&[&good, &good], &key));
     assert_eq!(outcome, Err(Invalid::TooMany.into()));
@@ -423,7 +428,9 @@ fn addresses_and_keys() {
     let (key, address) = seven();
     let signature = sign(7, &address, "message");
     let bound = "0x07ffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff00";
-    for wrong in ["0x", "49d3", &format!("0x{}", "f".repeat(64)), &format!("0x{}", "1".repeat(65)), "0xg", bound] {
+    for wrong in
+        ["0x", "49d3", &format!("0x{}", "f".repeat(64)), &format!("0x{}", "1".repeat(65)), "0xg", bound]
+    {
         let outcome = check(STARKNET, wrong, "message", by_key(&[&signature], &key));
         assert!(matches!(outcome, Err(OwnershipError::Undecodable { field: Field::Address, .. })), "{wrong}");
         assert!(account(STARKNET, wrong).is_err());
@@ -435,7 +442,10 @@ fn addresses_and_keys() {
     for wrong in ["", "0x", "key", &"f".repeat(64), &"1".repeat(65), "0x1:0x2"] {
         let evidence = Evidence { signatures: &[&signature], public_key: Some(wrong), ..Evidence::default() };
         let outcome = check(STARKNET, &address, "message", evidence);
-        assert!(matches!(outcome, Err(OwnershipError::Undecodable { field: Field::PublicKey, .. })), "{wrong}");
+        assert!(
+            matches!(outcome, Err(OwnershipError::Undecodable { field: Field::PublicKey, .. })),
+            "{wrong}"
+        );
     }
     for wrong in [":", "0x1:0x2", "0x1:0x2:", "0x1:0x2:0x3:x", &["0x1"; 36].join(":")] {
         let outcome = check(STARKNET, &address, "message", by_script(&[&signature], wrong));
@@ -446,7 +456,8 @@ fn addresses_and_keys() {
     let (_, address) = deploy(OPEN_ZEPPELIN, outside, Felt::ZERO, &[outside]);
     let outcome = check(STARKNET, &address, "message", by_key(&[&signature], &show(&outside)));
     assert!(matches!(outcome, Err(OwnershipError::Undecodable { field: Field::PublicKey, .. })));
-    let outcome = check(STARKNET, &address, "message", Evidence { signatures: &[&signature], ..Evidence::default() });
+    let outcome =
+        check(STARKNET, &address, "message", Evidence { signatures: &[&signature], ..Evidence::default() });
     assert!(matches!(outcome, Err(OwnershipError::Unbound(Unbound::NeedsFact { .. }))));
 }
 
