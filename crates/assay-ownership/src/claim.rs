@@ -122,7 +122,8 @@ pub enum Network<'a> {
     Eos,
     /// Starknet.
     Starknet {
-        /// Classes of accounts that the verifier knows beside the public ones, for addresses that show their key.
+        /// Classes of accounts that the verifier knows beside the public ones, for addresses that show their key. Facts
+        /// count for claims with the same classes.
         classes: &'a [AccountClass],
     },
     /// The XRP Ledger; [`Unsupported`](crate::OwnershipError::Unsupported) in this version.
