@@ -105,8 +105,7 @@ fn deploy(class: &str, salt: Felt, deployer: Felt, calldata: &[Felt]) -> (String
         felt(class),
         Pedersen::hash_array(calldata),
     ]);
-    let parts: Vec<String> =
-        [felt(class), salt, deployer].iter().chain(calldata).map(|part| show(part)).collect();
+    let parts: Vec<String> = [felt(class), salt, deployer].iter().chain(calldata).map(show).collect();
     (parts.join(":"), show(&hash))
 }
 
