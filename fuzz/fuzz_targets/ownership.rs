@@ -18,7 +18,7 @@ const ROWS: [(Network<'_>, &str); 12] = [
     (Network::Ton, "EQCD39VS5jcptHL8vMjEXrzGaRcCVYto7HUn4bpAOg8xqB2N"),
     (Network::Cardano, "addr1vx2fxv2umyhttkxyxp8x0dlpdt3k6cwng5pxj3jhsydzers66hrl8"),
     (Network::Filecoin, "f1abjxfbp274xpdqcpuaykwkfb43omjotacm2p3za"),
-    (Network::Starknet, "0x0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcd"),
+    (Network::Starknet { classes: &[] }, "0x0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcd"),
 ];
 
 fuzz_target!(|bytes: &[u8]| {
