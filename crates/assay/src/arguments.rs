@@ -555,6 +555,9 @@ pub(crate) struct MakeChallenge {
     /// Print EIP-712 typed data instead of text.
     #[arg(long)]
     pub(crate) typed_data: bool,
+    /// Print the text as SNIP-12 typed data, which is what wallets of Starknet sign.
+    #[arg(long, conflicts_with = "typed_data")]
+    pub(crate) starknet: bool,
 }
 
 #[derive(Args)]

@@ -3,7 +3,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use assay_ledger::read_asset_table;
-use assay_ownership::{BlockMark, Challenge};
+use assay_ownership::{BlockMark, Challenge, snip12_document};
 use assay_reserves::{
     AddressList, Assessor, Checker, Finding, MAX_POLICY_BYTES, OwnershipResult, Policy, ReadOptions,
     Resample, ReserveFormat, ReserveReader, ReserveRow, Rounding, Severity, SignatureAssessor, Source,
@@ -171,13 +171,18 @@ fn challenge(arguments: &MakeChallenge, voice: Voice) -> Result<(), Failure> {
         blocks,
     )
     .map_err(Failure::usage)?;
-    let text = if arguments.typed_data { challenge.to_typed_data() } else { challenge.to_text() };
+    let starknet = snip12_document(&challenge.to_text());
+    let text = match (arguments.typed_data, arguments.starknet) {
+        (true, _) => challenge.to_typed_data(),
+        (_, true) => starknet.clone(),
+        _ => challenge.to_text(),
+    };
     if voice.json {
         println!(
             "{}",
             json!({
                 "version": 1, "ok": true, "addresses": count, "text": challenge.to_text(),
-                "typed_data": challenge.to_typed_data(),
+                "typed_data": challenge.to_typed_data(), "starknet": starknet,
             })
         );
     } else {

@@ -176,6 +176,30 @@ fn a21_signatures_that_show_nothing_do_not_verify_rows() {
     }
 }
 
+/// What wallets sign that take no plain text says the same.
+#[test]
+fn challenges_in_other_forms() {
+    let reported = &*REPORTED;
+    let ask = |more: &[&str]| {
+        let mut command = command();
+        command.args(["reserves", "challenge", "--root", &reported.root]).args(SNAPSHOT).args(more);
+        command.args(["--block", &format!("solana:7:{}", "ab".repeat(32))]);
+        command.arg("--assets").arg(&reported.exchange.assets).arg("--policy").arg(&reported.policy);
+        answer(command.arg("--reserves").arg(&reported.reserves)).is(0)
+    };
+    let all = ask(&["--json"]).json();
+    let text = all["text"].as_str().unwrap();
+    let typed = |option: &str, form: &str| {
+        let printed: Value = serde_json::from_str(&ask(&[option]).stdout).unwrap();
+        let said: Value = serde_json::from_str(all[form].as_str().unwrap()).unwrap();
+        assert_eq!(printed, said);
+        said
+    };
+    assert_eq!(typed("--starknet", "starknet")["message"]["contents"], text);
+    assert_eq!(typed("--typed-data", "typed_data")["message"]["entity"], "exchange.example");
+    assert!(text.contains("entity: exchange.example"));
+}
+
 /// A21, A28: a challenge of another root, epoch or list of addresses.
 #[test]
 fn a28_challenges_of_another_occasion() {
