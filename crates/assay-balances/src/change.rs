@@ -35,21 +35,26 @@ impl Change {
     }
 
     pub(crate) fn apply(&self, mut value: Value) -> Value {
-        let mut place = &mut value;
-        for index in &self.path {
-            place = match place {
-                Value::Array(items) if !items.is_empty() => {
-                    let at = index.index(items.len());
-                    &mut items[at]
-                }
-                Value::Object(members) if !members.is_empty() => {
-                    let at = index.index(members.len());
-                    members.values_mut().nth(at).unwrap()
-                }
-                leaf => leaf,
-            };
+        self.apply_below(&mut value, &self.path);
+        value
+    }
+
+    fn apply_below(&self, place: &mut Value, path: &[Index]) {
+        match (path, &mut *place) {
+            ([index, path @ ..], Value::Array(items)) if !items.is_empty() => {
+                let at = index.index(items.len());
+                self.apply_below(&mut items[at], path);
+            }
+            ([index, path @ ..], Value::Object(members)) if !members.is_empty() => {
+                let at = index.index(members.len());
+                self.apply_below(members.values_mut().nth(at).unwrap(), path);
+            }
+            _ => self.apply_here(place),
         }
-        match (&self.how, &mut *place) {
+    }
+
+    fn apply_here(&self, place: &mut Value) {
+        match (&self.how, place) {
             (How::Replace(other), place) => *place = other.clone(),
             (How::Text(at, new), Value::String(text)) if !text.is_empty() => {
                 let mut chars: Vec<char> = text.chars().collect();
@@ -76,7 +81,6 @@ impl Change {
             }
             _ => {}
         }
-        value
     }
 }
 
