@@ -78,7 +78,7 @@ fn row(network: &str, asset: &str, address: &str, amount: u128) -> ReserveRow {
 }
 
 fn challenge() -> Challenge {
-    let block = BlockMark { network: "DEV".into(), height: 5, hash: [7; 32] };
+    let block = BlockMark { network: "dev".into(), height: 5, hash: [7; 32] };
     let epoch = Epoch::new("2026-q4", TIME).unwrap();
     Challenge::new(Entity::new("example.org").unwrap(), epoch, [1; 32], [2; 32], [3; 32], vec![block])
         .unwrap()
