@@ -65,6 +65,31 @@ pub fn asset_table_digest(hasher: &Hasher, table: &AssetTable) -> Digest {
     hasher.sponge(Tag::Assets, &elements)
 }
 
+/// An asset table and its digest, which takes thousands of permutations and is computed just once.
+#[derive(Clone, Debug)]
+pub struct HashedAssets {
+    table: AssetTable,
+    digest: Digest,
+}
+
+impl HashedAssets {
+    /// Computes the digest of a table.
+    pub fn new(hasher: &Hasher, table: AssetTable) -> Self {
+        let digest = asset_table_digest(hasher, &table);
+        Self { table, digest }
+    }
+
+    /// The table.
+    pub const fn table(&self) -> &AssetTable {
+        &self.table
+    }
+
+    /// Its digest.
+    pub const fn digest(&self) -> &Digest {
+        &self.digest
+    }
+}
+
 /// Digest of an epoch: entity, name, time and asset table. Account keys, salts and the published root hang on it, so
 /// nothing of one epoch, entity or asset table can stand in for another.
 pub fn epoch_digest(hasher: &Hasher, entity: &Entity, epoch: &Epoch, assets: &Digest) -> Digest {

@@ -12,7 +12,7 @@ mod tree;
 
 pub use account::{Committer, EpochSecret, LeafKey, SALT_ELEMENTS, Salt, Salts, SecretError, leaf_row_count};
 pub use digest::{DIGEST_BYTES, DIGEST_ELEMENTS, Digest, DigestError};
-pub use epoch::{asset_table_digest, entity_digest, epoch_digest, published_root};
+pub use epoch::{HashedAssets, asset_table_digest, entity_digest, epoch_digest, published_root};
 pub use hash::{FORMAT_VERSION, Hasher, RATE, RowTag, Tag, WIDTH};
 pub use receipt::{
     MAX_RECEIPT_BYTES, RECEIPT_FORMAT, Receipt, ReceiptEntry, ReceiptEpoch, ReceiptError, VerifiedReceipt,

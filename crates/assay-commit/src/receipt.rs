@@ -6,8 +6,8 @@ use p3_field::PrimeCharacteristicRing;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    Committer, Digest, DigestError, F, Hasher, MAX_DEPTH, Path, Salt, TreeError, asset_table_digest,
-    epoch_digest, published_root,
+    Committer, Digest, DigestError, F, HashedAssets, Hasher, MAX_DEPTH, Path, Salt, TreeError,
+    asset_table_digest, epoch_digest, published_root,
 };
 
 /// Name of the receipt format.
@@ -152,6 +152,30 @@ impl Receipt {
         entity: &Entity,
         root: &Digest,
     ) -> Result<VerifiedReceipt, ReceiptError> {
+        let digest = |hasher: &Hasher| asset_table_digest(hasher, assets);
+        self.verify_digested(uid, assets, digest, entity, root)
+    }
+
+    /// The same as [`Receipt::verify`] with a table whose digest is at hand.
+    pub fn verify_hashed(
+        &self,
+        uid: &Uid,
+        assets: &HashedAssets,
+        entity: &Entity,
+        root: &Digest,
+    ) -> Result<VerifiedReceipt, ReceiptError> {
+        self.verify_digested(uid, assets.table(), |_| *assets.digest(), entity, root)
+    }
+
+    /// `digest` gives the digest of `assets`.
+    fn verify_digested(
+        &self,
+        uid: &Uid,
+        assets: &AssetTable,
+        digest: impl FnOnce(&Hasher) -> Digest,
+        entity: &Entity,
+        root: &Digest,
+    ) -> Result<VerifiedReceipt, ReceiptError> {
         if self.entity != entity.as_str() {
             return Err(ReceiptError::OtherEntity);
         }
@@ -164,7 +188,7 @@ impl Receipt {
         let salt = Salt::from_hex(&self.salt)?;
 
         let hasher = Hasher::new();
-        let epoch_digest = epoch_digest(&hasher, entity, &epoch, &asset_table_digest(&hasher, assets));
+        let epoch_digest = epoch_digest(&hasher, entity, &epoch, &digest(&hasher));
         let committer = Committer::new(hasher, entity, &epoch_digest);
         let account_key = committer.account_key(&committer.uid_digest(uid));
         let leaf = committer.leaf(&account_key, &salt, &entries);

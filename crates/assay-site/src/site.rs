@@ -7,7 +7,6 @@ mod pages;
 
 use std::collections::BTreeMap;
 
-use assay_commit::{Hasher, asset_table_digest};
 use assay_reserves::{CanonicalError, SolvencyReport, VerifyError as ReportError};
 use assay_statement::{Entity, Epoch, EpochError};
 use assay_verifier::{Expectations, TotalsFile, TotalsFileError, VerifyError, verify_proof};
@@ -41,9 +40,8 @@ impl SiteEpoch {
             ("report.md", parsed.to_markdown().into_bytes()),
         ]);
         if let Some(totals) = totals {
-            let file = TotalsFile::from_json(totals)?;
-            let table = file.asset_table()?;
-            let digest = asset_table_digest(&Hasher::new(), &table).to_hex();
+            let (file, assets) = TotalsFile::with_assets(totals)?;
+            let digest = assets.digest().to_hex();
             let same = file.entity == parsed.entity
                 && file.epoch == parsed.epoch
                 && file.time == parsed.time
@@ -53,10 +51,10 @@ impl SiteEpoch {
                 return Err(SiteError::OtherTotals { epoch: parsed.epoch });
             }
             if let Some(proof) = proof {
-                let expected =
-                    Expectations { root: Some(file.root()?), ..Expectations::new(&entity, &epoch, &table) };
+                let root = Some(file.root()?);
+                let expected = Expectations { root, ..Expectations::with_known(&entity, &epoch, &assets) };
                 let statement = verify_proof(proof, expected)?;
-                if !file.matches(&statement) {
+                if !file.matches_with(&statement, assets.table()) {
                     return Err(SiteError::OtherTotals { epoch: parsed.epoch });
                 }
                 files.insert("proof.assay", proof.to_vec());

@@ -3,32 +3,40 @@ use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 
 use assay_circuit::CIRCUIT_ID;
-use assay_commit::{Digest, Hasher, Receipt, ReceiptError, asset_table_digest};
+use assay_commit::{Digest, Hasher, Receipt, ReceiptError};
 use assay_statement::{AssetTable, EntryKey, Epoch, Kind, Role, Uid, format_units};
-use assay_verifier::{
-    BUNDLE_MAGIC, Expectations, PROOF_MAGIC, Statement, TotalsFile, TotalsFileError, verify_proof,
-};
+use assay_verifier::{BUNDLE_MAGIC, Expectations, KnownAssets, PROOF_MAGIC, Statement, verify_proof};
 
 use crate::report::ReportFigures;
+use crate::totals::ReadTotals;
 use crate::{
-    Balance, Check, CheckResult, Class, Code, Outcome, Proof, ProofView, ReceiptView, Request, ReserveLine,
-    Share, TotalLine, VERDICT_FORMAT, VERDICT_VERSION, Verdict, receipt_bytes, receipt_code, verify_code,
+    Balance, Check, CheckResult, Class, Code, Outcome, Proof, ProofView, PublishedTotals, ReceiptView,
+    Request, ReserveLine, Share, TotalLine, Totals, VERDICT_FORMAT, VERDICT_VERSION, Verdict, receipt_bytes,
+    receipt_code, verify_code,
 };
 
 /// Checks all that is there against what is expected. Every check of [`Check::ALL`] has one result.
 pub fn check(request: &Request<'_>) -> Verdict {
-    let totals = PublishedTotals::read(request);
-    let table = request.assets.or(totals.table.as_ref());
-    let digest = match request.assets {
-        Some(table) => Some(asset_table_digest(&Hasher::new(), table)),
-        None => totals.digest,
+    let read;
+    let totals = match &request.totals {
+        Some(Totals::Read(totals)) => Some(*totals),
+        Some(Totals::File(bytes)) => {
+            read = PublishedTotals::read(bytes);
+            Some(&read)
+        }
+        None => None,
     };
-    let epoch = request.epoch.or(totals.epoch.as_ref());
+    let stated = totals.and_then(PublishedTotals::parts);
+    let given = request.assets.map(|table| KnownAssets::new(&Hasher::new(), table.clone()));
+    let assets = given.as_ref().or(stated.map(|totals| &totals.assets));
+    let table = assets.map(KnownAssets::table);
+    let digest = assets.map(|assets| *assets.digest());
+    let epoch = request.epoch.or(stated.map(|totals| &totals.epoch));
 
-    let (proof, statement) = check_proof(request, table, epoch);
+    let (proof, statement) = check_proof(request, assets, epoch);
     let statement = statement.as_ref();
     let root = request.root.or(request.second_root).or(statement.map(|statement| statement.root));
-    let (receipt, view) = check_receipt(request, table, epoch, root);
+    let (receipt, view) = check_receipt(request, assets, epoch, root);
     let (reserves, lines) = check_reserves(request, statement, table, epoch, root);
     let results = Check::ALL
         .into_iter()
@@ -39,7 +47,7 @@ pub fn check(request: &Request<'_>) -> Verdict {
                 Check::Balances => receipt.balances(request).into(),
                 Check::EntityEpoch => receipt.entity_epoch.into(),
                 Check::Root => check_root(request, &receipt.inclusion, &proof).into(),
-                Check::Figures => totals.check(request, statement, epoch, root),
+                Check::Figures => check_figures(request, totals, statement, epoch, root),
                 Check::AssetTable => check_asset_table(request, digest).into(),
                 Check::Reserves => reserves.clone(),
             };
@@ -118,56 +126,27 @@ fn judge(results: &[CheckResult]) -> (Outcome, Code) {
     }
 }
 
-/// The totals file, as far as it can be read.
-struct PublishedTotals {
-    file: Option<TotalsFile>,
-    table: Option<AssetTable>,
-    /// Digest of the table; reading the file compared them.
-    digest: Option<Digest>,
-    epoch: Option<Epoch>,
-    error: Option<TotalsFileError>,
-}
-
-impl PublishedTotals {
-    fn read(request: &Request<'_>) -> Self {
-        let mut read = Self { file: None, table: None, digest: None, epoch: None, error: None };
-        let Some(bytes) = request.totals else { return read };
-        let parts = TotalsFile::from_json(bytes).and_then(|file| {
-            let (table, epoch) = (file.asset_table()?, file.epoch()?);
-            file.root()?;
-            let digest = Digest::from_hex(&file.asset_table)?;
-            Ok((file, table, digest, epoch))
-        });
-        match parts {
-            Ok((file, table, digest, epoch)) => {
-                (read.file, read.table) = (Some(file), Some(table));
-                (read.digest, read.epoch) = (Some(digest), Some(epoch));
-            }
-            Err(error) => read.error = Some(error),
-        }
-        read
+fn check_figures(
+    request: &Request<'_>,
+    totals: Option<&PublishedTotals>,
+    statement: Option<&Statement>,
+    epoch: Option<&Epoch>,
+    root: Option<Digest>,
+) -> Found {
+    if let Some(Err(error)) = totals.map(PublishedTotals::file) {
+        return Found::with(Code::FiguresUnreadable, error);
     }
-
-    fn check(
-        &self,
-        request: &Request<'_>,
-        statement: Option<&Statement>,
-        epoch: Option<&Epoch>,
-        root: Option<Digest>,
-    ) -> Found {
-        if let Some(error) = &self.error {
-            return Found::with(Code::FiguresUnreadable, error);
-        }
-        let Some(file) = &self.file else { return Code::NoFigures.into() };
-        let other = file.entity != request.entity.as_str()
-            || epoch != self.epoch.as_ref()
-            || root.is_some_and(|root| file.root().ok() != Some(root));
-        match statement {
-            _ if other => Code::FiguresOther.into(),
-            Some(statement) if file.matches(statement) => Code::FiguresProven.into(),
-            Some(_) => Code::FiguresDiffer.into(),
-            None => Code::FiguresUnproven.into(),
-        }
+    let Some(ReadTotals { file, assets, epoch: stated }) = totals.and_then(PublishedTotals::parts) else {
+        return Code::NoFigures.into();
+    };
+    let other = file.entity != request.entity.as_str()
+        || epoch != Some(stated)
+        || root.is_some_and(|root| file.root().ok() != Some(root));
+    match statement {
+        _ if other => Code::FiguresOther.into(),
+        Some(statement) if file.matches_with(statement, assets.table()) => Code::FiguresProven.into(),
+        Some(_) => Code::FiguresDiffer.into(),
+        None => Code::FiguresUnproven.into(),
     }
 }
 
@@ -182,7 +161,7 @@ fn check_asset_table(request: &Request<'_>, digest: Option<Digest>) -> Code {
 
 fn check_proof(
     request: &Request<'_>,
-    table: Option<&AssetTable>,
+    assets: Option<&KnownAssets>,
     epoch: Option<&Epoch>,
 ) -> (Found, Option<Statement>) {
     let file = match &request.proof {
@@ -196,10 +175,10 @@ fn check_proof(
     if !file.starts_with(&PROOF_MAGIC) {
         return (Code::ProofUnreadable.into(), None);
     }
-    let (Some(table), Some(epoch)) = (table, epoch) else { return (Code::NoFigures.into(), None) };
+    let (Some(assets), Some(epoch)) = (assets, epoch) else { return (Code::NoFigures.into(), None) };
     let expected = Expectations {
         root: request.root.or(request.second_root),
-        ..Expectations::new(request.entity, epoch, table)
+        ..Expectations::with_known(request.entity, epoch, assets)
     };
     match verify_proof(file, expected) {
         Ok(statement) => (shown(&statement).into(), Some(statement)),
@@ -236,7 +215,7 @@ impl ReceiptFound {
 
 fn check_receipt(
     request: &Request<'_>,
-    table: Option<&AssetTable>,
+    assets: Option<&KnownAssets>,
     epoch: Option<&Epoch>,
     root: Option<Digest>,
 ) -> (ReceiptFound, Option<ReceiptView>) {
@@ -257,9 +236,9 @@ fn check_receipt(
         None if epoch.is_some_and(other_epoch) => Code::OtherEpoch,
         None => Code::EpochNotExpected,
     };
-    let inclusion = check_inclusion(request, &receipt, table, root);
+    let inclusion = check_inclusion(request, &receipt, assets, root);
     let included = inclusion.passed();
-    let balances = table.and_then(|table| balances(&receipt, table)).unwrap_or_default();
+    let balances = assets.and_then(|assets| balances(&receipt, assets.table())).unwrap_or_default();
     let view = ReceiptView {
         entity: receipt.entity.clone(),
         epoch: receipt.epoch.id.clone(),
@@ -274,7 +253,7 @@ fn check_receipt(
 fn check_inclusion(
     request: &Request<'_>,
     receipt: &Receipt,
-    table: Option<&AssetTable>,
+    assets: Option<&KnownAssets>,
     root: Option<Digest>,
 ) -> Found {
     if request.uid.trim().is_empty() {
@@ -284,9 +263,9 @@ fn check_inclusion(
         Ok(uid) => uid,
         Err(error) => return Found::with(Code::UidUnusable, error),
     };
-    let Some(table) = table else { return Code::NoFigures.into() };
+    let Some(assets) = assets else { return Code::NoFigures.into() };
     let Some(root) = root else { return Code::NoRoot.into() };
-    match receipt.verify(&uid, table, request.entity, &root) {
+    match receipt.verify_hashed(&uid, assets.hashed(), request.entity, &root) {
         Ok(_) => Code::InclusionVerified.into(),
         Err(error) => refused(&error),
     }

@@ -2,6 +2,8 @@ use assay_commit::Digest;
 use assay_statement::{AssetTable, Entity, Epoch};
 use assay_verifier::Statement;
 
+use crate::PublishedTotals;
+
 /// What to check, and what the caller expects. Nothing that is expected is taken from the files.
 #[derive(Clone)]
 pub struct Request<'a> {
@@ -24,11 +26,20 @@ pub struct Request<'a> {
     /// The proof of the totals.
     pub proof: Option<Proof<'a>>,
     /// The totals file.
-    pub totals: Option<&'a [u8]>,
+    pub totals: Option<Totals<'a>>,
     /// The solvency report (JSON).
     pub report: Option<&'a [u8]>,
     /// Whether the customer says that the balances are theirs.
     pub confirmed: Option<bool>,
+}
+
+/// The totals file.
+#[derive(Clone)]
+pub enum Totals<'a> {
+    /// As a file.
+    File(&'a [u8]),
+    /// As it was read before: most of the time that a receipt takes goes into it.
+    Read(&'a PublishedTotals),
 }
 
 /// The proof of the totals.

@@ -2,7 +2,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests")]
 
 use assay_statement::{Entity, Epoch};
-use assay_verdict::{Check, Class, Code, Outcome, Proof, Request, Share, Status, check};
+use assay_verdict::{Check, Class, Code, Outcome, Proof, Request, Share, Status, Totals, check};
 
 const CHAPTER: &str = include_str!("../../../book/src/checking.md");
 
@@ -43,7 +43,7 @@ fn a_rejection_outweighs_a_file_that_cant_be_read() {
         epoch: Some(&epoch),
         receipt: Some(receipt),
         proof: Some(Proof::File(b"junk")),
-        totals: Some(b"junk"),
+        totals: Some(Totals::File(b"junk")),
         ..Request::new(&entity)
     };
     let verdict = check(&request);

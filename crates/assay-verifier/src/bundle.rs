@@ -8,6 +8,7 @@ use assay_commit::{
 };
 use assay_statement::{AssetTable, Entity, Epoch, Kind, Symbol, Totals};
 
+use crate::KnownAssets;
 use crate::record::{FILE_VERSION, MAX_RECORD_BYTES, Reader, RecordError};
 use crate::segment::{SegmentContext, SegmentVerifier, VerifyError, border_keys};
 
@@ -29,6 +30,8 @@ pub struct Expectations<'a> {
     pub epoch: &'a Epoch,
     /// With which assets, of whose equity no total may be above the supply cap.
     pub assets: &'a AssetTable,
+    /// The same table, where its digests are at hand. Those of another table are not looked at.
+    pub known: Option<&'a KnownAssets>,
     /// The published root, where known.
     pub root: Option<Digest>,
     /// The totals, where known.
@@ -42,7 +45,28 @@ pub struct Expectations<'a> {
 impl<'a> Expectations<'a> {
     /// Who, when and with which assets, and nothing else.
     pub const fn new(entity: &'a Entity, epoch: &'a Epoch, assets: &'a AssetTable) -> Self {
-        Self { entity, epoch, assets, root: None, totals: None, accounts: None, reserves: None }
+        Self { entity, epoch, assets, known: None, root: None, totals: None, accounts: None, reserves: None }
+    }
+
+    /// The same with a table whose digests are at hand.
+    pub const fn with_known(entity: &'a Entity, epoch: &'a Epoch, known: &'a KnownAssets) -> Self {
+        Self { known: Some(known), ..Self::new(entity, epoch, known.table()) }
+    }
+
+    /// What is known of the expected table: of that very one, so that no digest can stand for another's.
+    fn known(&self) -> Option<&'a KnownAssets> {
+        self.known.filter(|known| core::ptr::eq(known.table(), self.assets))
+    }
+
+    /// Digest of the asset table.
+    pub(crate) fn assets_digest(&self, hasher: &Hasher) -> Digest {
+        self.known().map_or_else(|| asset_table_digest(hasher, self.assets), |known| *known.digest())
+    }
+
+    /// Digest of its price rows.
+    pub(crate) fn prices_digest(&self, hasher: &Hasher) -> Digest {
+        let fresh = || *SegmentPrices::of_assets(self.assets, hasher).digest();
+        self.known().map_or_else(fresh, |known| known.prices(hasher))
     }
 
     /// Compares what a proof says with what is expected of it.
@@ -242,9 +266,9 @@ impl<'a> BundleVerifier<'a> {
     /// A verifier that has seen no segment yet.
     pub fn new(expected: Expectations<'a>) -> Result<Self, VerifyError> {
         let verifier = SegmentVerifier::new()?;
-        let assets = asset_table_digest(verifier.hasher(), expected.assets);
+        let assets = expected.assets_digest(verifier.hasher());
         let epoch = epoch_digest(verifier.hasher(), expected.entity, expected.epoch, &assets);
-        let prices = *SegmentPrices::of_assets(expected.assets, verifier.hasher()).digest();
+        let prices = expected.prices_digest(verifier.hasher());
         Ok(Self {
             verifier,
             expected,

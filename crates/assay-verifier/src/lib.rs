@@ -3,6 +3,7 @@
 
 extern crate alloc;
 
+mod assets;
 mod bundle;
 mod opening;
 mod proof;
@@ -10,6 +11,7 @@ mod record;
 mod segment;
 mod totals_file;
 
+pub use assets::KnownAssets;
 pub use bundle::{
     BUNDLE_MAGIC, BundleHeader, BundleVerifier, Expectations, Figures, MAX_BUNDLE_BYTES, Statement,
     verify_bundle,

@@ -2,10 +2,8 @@
 
 use alloc::vec::Vec;
 
-use assay_circuit::{SEGMENT_SHAPES, SegmentPrices, SegmentShape, Variant, p3_batch_stark::BatchProof};
-use assay_commit::{
-    DIGEST_BYTES, Digest, Hasher, SUBTREE_DEPTH, asset_table_digest, epoch_digest, published_root,
-};
+use assay_circuit::{SEGMENT_SHAPES, SegmentShape, Variant, p3_batch_stark::BatchProof};
+use assay_commit::{DIGEST_BYTES, Digest, Hasher, SUBTREE_DEPTH, epoch_digest, published_root};
 use assay_recursion::statement::{
     ACCOUNTS_KEY, FinalRow, FinalStatement, FinalTotals, MAX_KEYS, NO_PRICES, TotalsMode,
 };
@@ -163,11 +161,11 @@ pub fn verify_proof(bytes: &[u8], expected: Expectations<'_>) -> Result<Statemen
     let variant = file.shape()?.variant();
     let FileStatement { level, top, totals } = file.statement;
 
-    let assets = asset_table_digest(&hasher, expected.assets);
+    let assets = expected.assets_digest(&hasher);
     let epoch = epoch_digest(&hasher, expected.entity, expected.epoch, &assets);
     let prices = match variant {
         Variant::Plain => NO_PRICES,
-        Variant::Covered => *SegmentPrices::of_assets(expected.assets, &hasher).digest(),
+        Variant::Covered => expected.prices_digest(&hasher),
     };
     let statement = FinalStatement { level: u32::from(level), epoch, top, totals, prices };
     if !statement.is_well_formed() {

@@ -4,7 +4,7 @@ use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 
 use assay_circuit::CIRCUIT_ID;
-use assay_commit::{Digest, DigestError, Hasher, asset_table_digest};
+use assay_commit::{Digest, DigestError, Hasher};
 use assay_statement::{
     Asset, AssetTable, AssetTableError, Entity, EntryKey, Epoch, EpochError, FileDigest, HaircutTier, Kind,
     Price, PriceGrade, PriceMethod, PriceRecord, Product, ProductError, ProductHaircuts, ProductName,
@@ -12,7 +12,7 @@ use assay_statement::{
 };
 use serde::{Deserialize, Serialize};
 
-use crate::{Figures, Statement};
+use crate::{Figures, KnownAssets, Statement};
 
 /// Name of the format.
 pub const TOTALS_FORMAT: &str = "assay-totals";
@@ -194,6 +194,11 @@ impl TotalsFile {
 
     /// Reads a totals file and checks that its parts fit together.
     pub fn from_json(bytes: &[u8]) -> Result<Self, TotalsFileError> {
+        Self::with_assets(bytes).map(|(file, _)| file)
+    }
+
+    /// The same, with the file's asset table.
+    pub fn with_assets(bytes: &[u8]) -> Result<(Self, KnownAssets), TotalsFileError> {
         if bytes.len() > MAX_TOTALS_BYTES {
             return Err(TotalsFileError::TooLarge);
         }
@@ -205,16 +210,16 @@ impl TotalsFile {
         if Digest::from_hex(&file.circuit)? != CIRCUIT_ID {
             return Err(TotalsFileError::UnknownCircuit);
         }
-        let assets = file.asset_table()?;
-        if asset_table_digest(&Hasher::new(), &assets) != Digest::from_hex(&file.asset_table)? {
+        let assets = KnownAssets::new(&Hasher::new(), file.asset_table()?);
+        if *assets.digest() != Digest::from_hex(&file.asset_table)? {
             return Err(TotalsFileError::AssetTableDigest);
         }
-        file.totals(&assets)?;
+        file.totals(assets.table())?;
         file.entity()?;
         file.epoch()?;
         file.root()?;
         file.commitment()?;
-        Ok(file)
+        Ok((file, assets))
     }
 
     /// The file as JSON.
@@ -287,7 +292,12 @@ impl TotalsFile {
 
     /// Whether this file claims just what `statement` says.
     pub fn matches(&self, statement: &Statement) -> bool {
-        self.asset_table().is_ok_and(|assets| *self == Self::new(statement, &assets))
+        self.asset_table().is_ok_and(|assets| self.matches_with(statement, &assets))
+    }
+
+    /// The same where the file's asset table is at hand. With another one nothing matches.
+    pub fn matches_with(&self, statement: &Statement, assets: &AssetTable) -> bool {
+        *self == Self::new(statement, assets)
     }
 }
 

@@ -15,7 +15,8 @@ use assay_recursion::{
 };
 use assay_statement::{AssetTable, Kind, Totals};
 use assay_verifier::{
-    Expectations, Figures, OpeningError, ProofFile, RecordError, TotalsOpening, VerifyError, verify_proof,
+    Expectations, Figures, KnownAssets, OpeningError, ProofFile, RecordError, TotalsOpening, VerifyError,
+    verify_proof,
 };
 
 use crate::exchange::{EXCHANGE, Exchange, OTHERS, Random, asset_table, prove};
@@ -113,6 +114,24 @@ fn a28_other_expectations_reject() {
     for (expected, error) in cases {
         assert_eq!(verify_proof(&FINAL.bytes, expected).err(), Some(error));
     }
+}
+
+/// Digests that are at hand are those of the expected table, or nobody looks at them.
+#[test]
+fn a28_digests_of_another_table_do_not_count() {
+    let known = KnownAssets::new(&Hasher::new(), EXCHANGE.assets.clone());
+    let expected = Expectations::with_known(&EXCHANGE.entity, &EXCHANGE.epoch, &known);
+    let fresh = verify_proof(&FINAL.bytes, EXCHANGE.expectations()).unwrap();
+    for _ in 0..2 {
+        assert_eq!(verify_proof(&FINAL.bytes, expected), Ok(fresh.clone()));
+    }
+    let other = asset_table(&["BTC", "ETH", "XYZ"]);
+    assert_ne!(other, EXCHANGE.assets);
+    let refused = verify_proof(&FINAL.bytes, Expectations { assets: &other, ..expected });
+    assert_eq!(refused, Err(VerifyError::Proof));
+    // An equal table elsewhere is hashed itself.
+    let copy = EXCHANGE.assets.clone();
+    assert_eq!(verify_proof(&FINAL.bytes, Expectations { assets: &copy, ..expected }), Ok(fresh));
 }
 
 /// A3: more of an asset is owed than exists. Bounds can't tell, and say so.

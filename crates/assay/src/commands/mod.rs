@@ -20,8 +20,8 @@ use std::fs;
 use std::io::Read;
 use std::path::Path;
 
-use assay_statement::{AssetTable, Uid};
-use assay_verifier::{MAX_TOTALS_BYTES, TotalsFile};
+use assay_statement::Uid;
+use assay_verifier::{KnownAssets, MAX_TOTALS_BYTES, TotalsFile};
 use clap::CommandFactory;
 use serde_json::json;
 
@@ -86,16 +86,12 @@ fn read_capped(path: &Path, most: usize) -> Result<Vec<u8>, Failure> {
 }
 
 fn read_totals(path: &Path) -> Result<TotalsFile, Failure> {
-    Ok(TotalsFile::from_json(&read_capped(path, MAX_TOTALS_BYTES)?)?)
+    Ok(read_totals_and_assets(path)?.0)
 }
 
-/// The asset table of `assets`, or else of the totals file.
-fn asset_table(assets: Option<&Path>, totals: Option<&TotalsFile>) -> Result<AssetTable, Failure> {
-    match (assets, totals) {
-        (Some(path), _) => Ok(assay_ledger::read_asset_table(path)?),
-        (None, Some(totals)) => Ok(totals.asset_table()?),
-        (None, None) => Err(Failure::usage("give --assets or --totals")),
-    }
+/// A totals file and its asset table.
+fn read_totals_and_assets(path: &Path) -> Result<(TotalsFile, KnownAssets), Failure> {
+    Ok(TotalsFile::with_assets(&read_capped(path, MAX_TOTALS_BYTES)?)?)
 }
 
 /// A uid as it is typed, or read from standard input for `-`.

@@ -8,8 +8,8 @@ use assay_prover::{ProverError, ReceiptMaker};
 use assay_site::{Catalogue, Language};
 use assay_statement::{AssetTable, Entry, EntryKey, parse_decimal};
 use assay_verdict::{
-    Balance, Check, MAX_REPORT_BYTES, Outcome, Proof, ReceiptView, Request, Status, Verdict, check,
-    encode_link,
+    Balance, Check, MAX_REPORT_BYTES, Outcome, Proof, PublishedTotals, ReceiptView, Request, Status, Totals,
+    Verdict, check, encode_link,
 };
 use assay_verifier::{BUNDLE_MAGIC, Expectations, MAX_PROOF_BYTES, MAX_TOTALS_BYTES, TotalsFile};
 use serde_json::{Value, json};
@@ -177,8 +177,9 @@ fn checked(arguments: &VerifyReceipt) -> Result<(Verdict, Option<AssetTable>), F
         _ => None,
     };
     let totals = arguments.totals.as_deref().map(|path| read_start(path, MAX_TOTALS_BYTES)).transpose()?;
-    let stated = totals.as_deref().and_then(|totals| TotalsFile::from_json(totals).ok());
-    let assets = match (&arguments.assets, &stated) {
+    let totals = totals.as_deref().map(PublishedTotals::read);
+    let stated = totals.as_ref().and_then(|totals| totals.file().ok());
+    let assets = match (&arguments.assets, stated) {
         (Some(path), Some(totals)) => Some(table_of(path, totals)?),
         (Some(path), None) => Some(read_asset_table(path)?),
         (None, _) => None,
@@ -192,7 +193,7 @@ fn checked(arguments: &VerifyReceipt) -> Result<(Verdict, Option<AssetTable>), F
         (Some(path), Some(totals))
             if proof.as_ref().is_some_and(|proof| proof.starts_with(&BUNDLE_MAGIC)) =>
         {
-            let totals = TotalsFile::from_json(totals)?;
+            let totals = totals.file().map_err(|error| Failure::from(error.clone()))?;
             let table = match &assets {
                 Some(assets) => assets.clone(),
                 None => totals.asset_table()?,
@@ -215,11 +216,11 @@ fn checked(arguments: &VerifyReceipt) -> Result<(Verdict, Option<AssetTable>), F
         assets: assets.as_ref(),
         receipt: Some(&receipt),
         proof: bundle.as_ref().map(Proof::Verified).or(proof.as_deref().map(Proof::File)),
-        totals: totals.as_deref(),
+        totals: totals.as_ref().map(Totals::Read),
         report: report.as_deref(),
         ..Request::new(&arguments.entity)
     });
-    let table = || stated.as_ref()?.asset_table().ok();
+    let table = || totals.as_ref()?.asset_table().cloned();
     Ok((verdict, assets.or_else(table)))
 }
 

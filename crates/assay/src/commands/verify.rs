@@ -2,42 +2,49 @@ use std::fs::File;
 use std::io::{BufReader, Read};
 use std::path::Path;
 
-use assay_commit::Digest;
+use assay_commit::{Digest, Hasher};
 use assay_ledger::read_reserves;
 use assay_statement::{AssetTable, Symbol};
 use assay_verifier::{
-    BUNDLE_MAGIC, BundleHeader, BundleVerifier, Expectations, Figures, MAX_OPENING_BYTES, MAX_PROOF_BYTES,
-    MAX_RECORD_BYTES, PROOF_MAGIC, RecordError, Statement, TotalsOpening, VerifyError, verify_proof,
+    BUNDLE_MAGIC, BundleHeader, BundleVerifier, Expectations, Figures, KnownAssets, MAX_OPENING_BYTES,
+    MAX_PROOF_BYTES, MAX_RECORD_BYTES, PROOF_MAGIC, RecordError, Statement, TotalsOpening, VerifyError,
+    verify_proof,
 };
 use serde_json::json;
 
 use crate::arguments::Verify;
-use crate::commands::{Voice, asset_table, read_capped, read_totals};
+use crate::commands::{Voice, read_capped, read_totals_and_assets};
 use crate::failure::Failure;
 use crate::output::{figures_json, figures_lines, merged, prices_json, prices_lines};
 
 pub(crate) fn run(arguments: &Verify, voice: Voice) -> Result<(), Failure> {
-    let totals_file = arguments.totals.as_deref().map(read_totals).transpose()?;
-    let assets = asset_table(arguments.assets.as_deref(), totals_file.as_ref())?;
+    let totals = arguments.totals.as_deref().map(read_totals_and_assets).transpose()?;
+    let (totals_file, stated) = totals.unzip();
+    let stated = match (&arguments.assets, stated) {
+        (Some(path), _) => KnownAssets::new(&Hasher::new(), assay_ledger::read_asset_table(path)?),
+        (None, Some(stated)) => stated,
+        (None, None) => return Err(Failure::usage("give --assets or --totals")),
+    };
+    let assets = stated.table();
     let root = arguments.root.as_deref().map(parse_root).transpose()?;
     let epoch = arguments.snapshot.epoch()?;
     let reserves = arguments.reserves.as_deref();
-    let reserves = reserves.map(|path| read_reserves(path, &assets)).transpose()?;
+    let reserves = reserves.map(|path| read_reserves(path, assets)).transpose()?;
     let statement = verify_file(
         &arguments.proof,
         Expectations {
             root,
             reserves: reserves.as_ref(),
-            ..Expectations::new(&arguments.snapshot.entity, &epoch, &assets)
+            ..Expectations::with_known(&arguments.snapshot.entity, &epoch, &stated)
         },
     )?;
     if totals_file.as_ref().is_some_and(|totals| !totals.matches(&statement)) {
         return Err(Failure::rejected("the proof holds, but the totals file claims something else"));
     }
 
-    let opened = arguments.opening.as_deref().map(|path| open(path, &statement, &assets)).transpose()?;
+    let opened = arguments.opening.as_deref().map(|path| open(path, &statement, assets)).transpose()?;
     let known = opened.as_ref().unwrap_or(&statement.figures);
-    let unknown = known.check_supply_caps(&assets)?;
+    let unknown = known.check_supply_caps(assets)?;
     let caps_not_checked: Vec<_> = unknown.iter().map(Symbol::as_str).collect();
 
     if voice.json {
@@ -48,10 +55,10 @@ pub(crate) fn run(arguments: &Verify, voice: Voice) -> Result<(), Failure> {
             "root_expected": root.is_some(), "totals_file_matches": totals_file.is_some(),
             "reserves_cover": reserves.is_some(),
             "supply_caps_not_checked": caps_not_checked,
-            "prices": prices_json(&assets, Some(epoch.time())),
-            "opened": opened.as_ref().map(|figures| figures_json(figures, &assets)),
+            "prices": prices_json(assets, Some(epoch.time())),
+            "opened": opened.as_ref().map(|figures| figures_json(figures, assets)),
         });
-        println!("{}", merged(said, figures_json(&statement.figures, &assets)));
+        println!("{}", merged(said, figures_json(&statement.figures, assets)));
     } else {
         let what = if statement.segments.is_some() { "bundle" } else { "proof" };
         println!("verified  the {what} proves, with at least 100 bits:");
@@ -59,8 +66,8 @@ pub(crate) fn run(arguments: &Verify, voice: Voice) -> Result<(), Failure> {
         println!("epoch     {} at {} s", statement.epoch.id(), statement.epoch.time());
         println!("root      {}", statement.root);
         println!("assets    {}", statement.assets);
-        figures_lines(&statement.figures, &assets, 12).iter().for_each(|line| println!("{line}"));
-        prices_lines(&assets, Some(epoch.time()), 12).iter().for_each(|line| println!("{line}"));
+        figures_lines(&statement.figures, assets, 12).iter().for_each(|line| println!("{line}"));
+        prices_lines(assets, Some(epoch.time()), 12).iter().for_each(|line| println!("{line}"));
         if !caps_not_checked.is_empty() {
             println!("caps      not checked, as totals are hidden: {}", caps_not_checked.join(", "));
         }
@@ -69,7 +76,7 @@ pub(crate) fn run(arguments: &Verify, voice: Voice) -> Result<(), Failure> {
         }
         if let Some(figures) = &opened {
             println!("opened    behind the commitment are just these figures:");
-            figures_lines(figures, &assets, 12).iter().for_each(|line| println!("{line}"));
+            figures_lines(figures, assets, 12).iter().for_each(|line| println!("{line}"));
         }
         if totals_file.is_some() {
             println!("totals    every figure of the totals file is proven");
