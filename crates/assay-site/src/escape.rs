@@ -1,7 +1,5 @@
 //! Text in pages.
 
-use std::fmt::Write;
-
 /// Text from anywhere as the text of an element or of a quoted attribute: what reports in HTML do with it.
 pub(crate) use assay_reserves::escape;
 use sha2::{Digest, Sha256};
@@ -17,10 +15,7 @@ pub(crate) fn script_json(json: &str) -> String {
 
 /// SHA-256 as 64 hex digits.
 pub(crate) fn sha256_hex(bytes: &[u8]) -> String {
-    Sha256::digest(bytes).iter().fold(String::with_capacity(64), |mut hex, byte| {
-        let _ = write!(hex, "{byte:02x}");
-        hex
-    })
+    assay_statement::hex::encode(&Sha256::digest(bytes))
 }
 
 /// What a content security policy allows an inline script or style by.
