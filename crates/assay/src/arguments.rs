@@ -391,6 +391,9 @@ pub(crate) struct Receipt {
     /// Make a link to this page that holds the receipt in its fragment, which browsers send to nobody.
     #[arg(long, value_name = "PAGE", conflicts_with_all = ["all", "share"])]
     pub(crate) link: Option<String>,
+    /// Write the link as a QR code (SVG) into this file, readable for its owner only. It holds the balances.
+    #[arg(long, value_name = "FILE", requires = "link")]
+    pub(crate) qr: Option<PathBuf>,
     /// Check this receipt, and make what its customer can show to everybody: which root was checked, and no balance.
     #[arg(long, value_name = "RECEIPT", conflicts_with_all = ["work", "all"], requires = "entity")]
     pub(crate) share: Option<PathBuf>,
@@ -448,6 +451,12 @@ pub(crate) struct GetReceipt {
     /// Uid of the customer; `-` reads it from standard input.
     #[arg(long)]
     pub(crate) uid: String,
+    /// Make a link to this page that holds the receipt in its fragment, which browsers send to nobody.
+    #[arg(long, value_name = "PAGE")]
+    pub(crate) link: Option<String>,
+    /// Write the link as a QR code (SVG) into this file, readable for its owner only. It holds the balances.
+    #[arg(long, value_name = "FILE", requires = "link")]
+    pub(crate) qr: Option<PathBuf>,
 }
 
 #[derive(Args)]

@@ -11,6 +11,7 @@ mod holdings;
 mod machine;
 mod output;
 mod progress;
+mod qr;
 
 use std::process::ExitCode;
 

@@ -20,6 +20,7 @@ use crate::commands::{Voice, read_totals, typed_uid};
 use crate::failure::Failure;
 use crate::holdings::Holdings;
 use crate::output::grouped;
+use crate::qr;
 
 pub(crate) fn make(arguments: &Receipt, voice: Voice) -> Result<(), Failure> {
     if let Some(receipt) = &arguments.share {
@@ -33,12 +34,15 @@ pub(crate) fn make(arguments: &Receipt, voice: Voice) -> Result<(), Failure> {
     };
     let uid = typed_uid(uid)?;
     let receipt = maker.receipt(&uid)?;
-    let mut json = receipt.to_json()?;
-    if let Some(page) = &arguments.link {
-        json = format!("{page}#{}", encode_link(&json));
-    }
+    let given = given(receipt.to_json()?, arguments.link.as_deref());
     let Some(path) = &arguments.out else {
-        println!("{json}");
+        match &arguments.qr {
+            Some(path) => {
+                write_qr(path, &given)?;
+                said_qr(path, voice);
+            }
+            None => println!("{given}"),
+        }
         return Ok(());
     };
     // Before anything is written: another asset table gives other names and prices.
@@ -48,22 +52,50 @@ pub(crate) fn make(arguments: &Receipt, voice: Voice) -> Result<(), Failure> {
         .map(|assets| receipt.verify(&uid, assets, &totals.entity()?, &totals.root()?).map_err(Failure::from))
         .transpose()?;
     let failed = |error| Failure::file(path, &error);
-    write_private(path, |writer| writeln!(writer, "{json}").map_err(failed))?;
+    if let Some(path) = &arguments.qr {
+        write_qr(path, &given)?;
+    }
+    write_private(path, |writer| writeln!(writer, "{given}").map_err(failed))?;
     let holdings = match (&verified, &assets) {
         (Some(verified), Some(assets)) => Some(Holdings::new(&verified.entries, assets)),
         _ => None,
     };
     if voice.json {
         let mut said = json!({"version": 1, "ok": true, "receipt": path});
-        if let (Value::Object(map), Some(holdings)) = (&mut said, &holdings) {
-            map.insert("holdings".into(), holdings.json());
+        if let Value::Object(map) = &mut said {
+            map.extend(arguments.qr.iter().map(|path| ("qr".into(), json!(path))));
+            map.extend(holdings.iter().map(|holdings| ("holdings".into(), holdings.json())));
         }
         println!("{said}");
     } else {
         println!("receipt   {}", path.display());
+        arguments.qr.iter().for_each(|path| said_qr(path, voice));
         holdings.iter().flat_map(Holdings::lines).for_each(|line| println!("{line}"));
     }
     Ok(())
+}
+
+/// What a customer is given: the receipt, or a link to a page that holds it.
+pub(crate) fn given(json: String, page: Option<&str>) -> String {
+    match page {
+        Some(page) => format!("{page}#{}", encode_link(&json)),
+        None => json,
+    }
+}
+
+pub(crate) fn write_qr(path: &Path, link: &str) -> Result<(), Failure> {
+    let svg = qr::svg(link)?;
+    write_private(path, |writer| {
+        writer.write_all(svg.as_bytes()).map_err(|error| Failure::file(path, &error))
+    })
+}
+
+pub(crate) fn said_qr(path: &Path, voice: Voice) {
+    if voice.json {
+        println!("{}", json!({"version": 1, "ok": true, "qr": path}));
+    } else {
+        println!("qr code   {}", path.display());
+    }
 }
 
 /// The asset table of a file, which must be the totals file's.
@@ -104,8 +136,10 @@ pub(crate) fn write_private<T>(
 ) -> Result<T, Failure> {
     let failed = |error| Failure::file(path, &error);
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    // Its name is new and its rights are its owner's; it is gone if it isn't put in place.
-    let file = tempfile::NamedTempFile::new_in(folder).map_err(failed)?;
+    // Its name is new and its rights are its owner's; it is gone if it isn't put in place. Only a process that is killed
+    // leaves it behind, under a name that says so.
+    let file =
+        tempfile::Builder::new().prefix(".assay-").suffix(".partial").tempfile_in(folder).map_err(failed)?;
     let (file, partial) = file.into_parts();
     let mut writer = BufWriter::with_capacity(1 << 20, file);
     let value = write(&mut writer)?;

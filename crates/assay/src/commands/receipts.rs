@@ -6,7 +6,7 @@ use assay_receipts::{Container, ContainerError, ContainerKey, ContainerWriter};
 use serde_json::json;
 
 use crate::arguments::{ExportReceipts, GetReceipt, Receipts};
-use crate::commands::receipt::write_private;
+use crate::commands::receipt::{given, said_qr, write_private, write_qr};
 use crate::commands::{Voice, read_totals, typed_uid};
 use crate::failure::Failure;
 use crate::output::grouped;
@@ -14,7 +14,7 @@ use crate::output::grouped;
 pub(crate) fn run(arguments: &Receipts, voice: Voice) -> Result<(), Failure> {
     match arguments {
         Receipts::Export(arguments) => export(arguments, voice),
-        Receipts::Get(arguments) => get(arguments),
+        Receipts::Get(arguments) => get(arguments, voice),
     }
 }
 
@@ -80,7 +80,7 @@ fn export(arguments: &ExportReceipts, voice: Voice) -> Result<(), Failure> {
     Ok(())
 }
 
-fn get(arguments: &GetReceipt) -> Result<(), Failure> {
+fn get(arguments: &GetReceipt, voice: Voice) -> Result<(), Failure> {
     let key = ContainerKey::from(&read_secret(&arguments.key)?);
     let uid = typed_uid(&arguments.uid)?;
     let failed = |error: ContainerError| match error {
@@ -91,6 +91,13 @@ fn get(arguments: &GetReceipt) -> Result<(), Failure> {
     let receipt = container.receipt(&uid).map_err(failed)?;
     let receipt = receipt.ok_or_else(|| Failure::from(ReceiptsError::NoAccount))?;
     let text = String::from_utf8(receipt).map_err(|_| Failure::from(ContainerError::Record))?;
-    println!("{text}");
+    let given = given(text, arguments.link.as_deref());
+    match &arguments.qr {
+        Some(path) => {
+            write_qr(path, &given)?;
+            said_qr(path, voice);
+        }
+        None => println!("{given}"),
+    }
     Ok(())
 }

@@ -18,6 +18,37 @@ fn a_receipt_on_standard_output_is_the_file() {
 }
 
 #[test]
+fn a_link_as_a_code() {
+    let exchange = &FINISHED.exchange;
+    let page = "https://site.example/check.html";
+    let link = answer(exchange.receipt(&uid(17)).args(["--link", page])).is(0).stdout;
+    assert!(link.starts_with("https://site.example/check.html#receipt=1") && link.lines().count() == 1);
+    let path = exchange.path("receipt.svg");
+    let said = answer(exchange.receipt(&uid(17)).args(["--link", page, "--json", "--qr"]).arg(&path)).is(0);
+    assert_eq!(said.json()["qr"], path.to_str().unwrap());
+    assert!(!said.stdout.contains("receipt=1"), "the link holds balances");
+    let svg = fs::read_to_string(&path).unwrap();
+    assert!(svg.starts_with("<svg ") && svg.ends_with("</svg>\n") && !svg.contains("receipt="));
+    #[cfg(unix)]
+    assert_eq!(crate::exchange::mode(&path), 0o600);
+    let file = exchange.path("link.txt");
+    answer(exchange.receipt(&uid(17)).args(["--link", page, "--qr"]).arg(&path).arg("--out").arg(&file))
+        .is(0);
+    assert_eq!(fs::read_to_string(&file).unwrap(), link);
+    assert_eq!(fs::read_to_string(&path).unwrap(), svg);
+    // The file takes the place of a receipt.
+    answer(&mut exchange.verify_receipt(&file, &uid(17), &FINISHED.root)).is(0);
+
+    // A link that no code holds leaves no file, and without a link there is nothing to write.
+    let long = format!("https://site.example/{}", "x".repeat(3_000));
+    let none = exchange.path("none.svg");
+    let said = answer(exchange.receipt(&uid(17)).args(["--link", &long, "--qr"]).arg(&none)).is(2);
+    assert!(said.stderr.contains("2953"), "{}", said.stderr);
+    assert!(!none.exists());
+    answer(exchange.receipt(&uid(17)).arg("--qr").arg(&none)).is(2);
+}
+
+#[test]
 fn strangers_get_none() {
     let exchange = &FINISHED.exchange;
     let said = answer(&mut exchange.receipt("stranger@example.org")).is(1);

@@ -44,6 +44,25 @@ fn a_container_gives_what_the_work_folder_gives() {
         let served = get(&key, "exchange.example", &uid(number)).is(0).json();
         assert_eq!(served, answer(&mut exchange.receipt(&uid(number))).is(0).json());
     }
+    let code = exchange.path("receipt.svg");
+    let run = arguments![
+        "receipts",
+        "get",
+        &container,
+        "--key",
+        &key,
+        "--entity",
+        "exchange.example",
+        "--uid",
+        uid(150)
+    ];
+    let page = ["--link", "https://site.example/check.html"];
+    let link = answer(command().args(&run).args(page)).is(0).stdout;
+    assert_eq!(link, answer(exchange.receipt(&uid(150)).args(page)).is(0).stdout);
+    answer(command().args(&run).args(page).arg("--qr").arg(&code)).is(0);
+    let svg = std::fs::read_to_string(&code).unwrap();
+    answer(exchange.receipt(&uid(150)).args(page).arg("--qr").arg(&code)).is(0);
+    assert_eq!(std::fs::read_to_string(&code).unwrap(), svg);
     let absent = get(&key, "exchange.example", "stranger@example.org").is(1);
     assert!(absent.stdout.is_empty() && !absent.stderr.contains("stranger"));
     get(&key, "other.example", &uid(0)).is(1);
