@@ -26,13 +26,16 @@
   /** @param {string} key @param {Record<string, string | number>} [values] @returns {string} */
   const text = (key, values = {}) => {
     const found = config.texts[language]?.[key] ?? config.texts.en[key] ?? key;
-    return found.replace(/\{(\w+)\}/g, (whole, name) => (name in values ? String(values[name]) : whole));
+    return found.replace(/\{(\w+)\}/g, (whole, name) => (name in values ? isolated(String(values[name])) : whole));
   };
+  const isRightToLeft = () => config.texts[language]?.["language.direction"] === "rtl";
+  /** A value in a sentence of the other direction keeps its own. @param {string} value */
+  const isolated = (value) => (isRightToLeft() ? `\u2068${value}\u2069` : value);
   /** @param {string} wanted */
   const speak = (wanted) => {
     language = wanted in config.texts ? wanted : "en";
     document.documentElement.lang = language;
-    document.documentElement.dir = text("language.direction") === "rtl" ? "rtl" : "ltr";
+    document.documentElement.dir = isRightToLeft() ? "rtl" : "ltr";
     at("language").value = language;
     for (const element of document.querySelectorAll("[data-t]")) {
       element.textContent = text(/** @type {HTMLElement} */ (element).dataset.t ?? "");
@@ -42,12 +45,13 @@
     if (last) showVerdict(last.verdict, last.ms);
   };
 
-  /** A decimal number with the reader's separators; digits stay as they are. @param {string} decimal */
+  /** A decimal number with the reader's separators; digits stay as they are, so that they compare with any document. @param {string} decimal */
   const figure = (decimal) => {
     if (!/^\d+(\.\d+)?$/.test(decimal)) return decimal;
     const [whole, fraction] = decimal.split(".");
-    const point = new Intl.NumberFormat(language).formatToParts(1.5).find((part) => part.type === "decimal");
-    const grouped = new Intl.NumberFormat(language).format(BigInt(whole));
+    const format = new Intl.NumberFormat(language, { numberingSystem: "latn" });
+    const point = format.formatToParts(1.5).find((part) => part.type === "decimal");
+    const grouped = format.format(BigInt(whole));
     return fraction === undefined ? grouped : grouped + (point?.value ?? ".") + fraction;
   };
   /** @param {number} seconds */
@@ -189,15 +193,15 @@
     }
   };
 
-  /** @param {string} typed @returns {string | null} */
-  const orNothing = (typed) => typed.trim() || null;
-
-  /** The request as the module takes it: length of the head, head, files. */
   /** Lets the verifier read the totals file ahead: most of a check's time goes into it. What is wrong with it shows when it is used. */
   const prepare = async () => {
     if (files.totals) await ask({ totals: files.totals.slice().buffer }).catch(() => undefined);
   };
 
+  /** @param {string} typed @returns {string | null} */
+  const orNothing = (typed) => typed.trim() || null;
+
+  /** The request as the module takes it: length of the head, head, files. */
   const makeRequest = () => {
     const epoch = orNothing(at("epoch").value);
     const parts = [receipt, files.proof, files.totals, files.report];
@@ -322,6 +326,7 @@
     const more = verdict.verdict === "verified"
       ? text(open === 0 ? "verdict.all" : open === 1 ? "verdict.one-open" : "verdict.some-open", { count: open })
       : text(`code.${verdict.code}`);
+    at("verdict-sign").textContent = { verified: SIGNS.passed, rejected: SIGNS.failed }[/** @type {string} */ (verdict.verdict)] ?? "?";
     at("verdict-text").textContent = verdict.field === undefined ? more : `${more} (${verdict.field})`;
     at("results").replaceChildren(...verdict.results.map(resultRow));
 
@@ -345,7 +350,7 @@
     const proof = verdict.proof;
     const rows = [
       [text("experts.code"), verdict.code],
-      [text("experts.time"), text("experts.ms", { ms: figure(ms.toFixed(0)) })],
+      [text("experts.time"), text("experts.ms", { ms: figure(ms.toFixed(ms < 20 ? 1 : 0)) })],
       [text("experts.module"), moduleDigest],
     ];
     if (view) rows.push([text("experts.receipt-root"), view.root]);
@@ -411,12 +416,12 @@
         files[name] = file ? await read(file, MAX_FILE) : shipped[name];
         at("files-state").textContent = file ? text("files.yours", { name: file.name }) : "";
         hideOutcome();
+        if (name === "totals") await prepare();
       });
     }
   };
 
   const watchReceipt = () => {
-        if (name === "totals") await prepare();
     const drop = at("drop");
     at("file-receipt").addEventListener("change", (/** @type {any} */ event) => takeFirst(event.target.files));
     at("paste").addEventListener("input", () => takeText(at("paste").value, text("receipt.pasted")));
@@ -521,12 +526,17 @@
     lockDown();
     program = { module, worker: source };
     await startWorker();
+    await prepare();
     at("loading").hidden = true;
     at("go").disabled = false;
     document.body.dataset.ready = "yes";
   };
 
-    await prepare();
+  for (const tag of Object.keys(config.texts)) {
+    const option = new Option(config.texts[tag]["language.name"], tag);
+    option.lang = tag;
+    at("language").append(option);
+  }
   resetExpected();
   for (const field of FIELDS) {
     at(field).addEventListener("input", () => { showExpected(); hideOutcome(); });

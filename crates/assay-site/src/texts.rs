@@ -60,17 +60,27 @@ impl Catalogue {
 
     /// The text of a key with `{name}` replaced by values.
     pub fn with(&self, key: &str, values: &[(&str, &str)]) -> String {
+        self.with_parts(key, str::to_owned, values)
+    }
+
+    /// The same with `literal` made of what stands between the values.
+    pub(crate) fn with_parts(
+        &self,
+        key: &str,
+        literal: impl Fn(&str) -> String,
+        values: &[(&str, impl AsRef<str>)],
+    ) -> String {
         // One pass: a value that looks like a placeholder stays what it is.
         let mut out = String::new();
         let mut rest = self.get(key);
         while let Some((before, after)) = rest.split_once('{') {
-            out.push_str(before);
+            out.push_str(&literal(before));
             let value = after.split_once('}').and_then(|(name, rest)| {
                 values.iter().find(|(known, _)| *known == name).map(|(_, value)| (value, rest))
             });
             match value {
                 Some((value, after)) => {
-                    out.push_str(value);
+                    out.push_str(value.as_ref());
                     rest = after;
                 }
                 None => {
@@ -79,7 +89,7 @@ impl Catalogue {
                 }
             }
         }
-        out.push_str(rest);
+        out.push_str(&literal(rest));
         out
     }
 

@@ -224,22 +224,22 @@ mod tests {
         for shown in [
             "1,234,567",
             "2026-12-31T00:00:00Z",
-            "not on: said<",
+            "not on: <bdi>said</bdi><",
             ">NO<",
             "10,001",
             "1,000–2,000",
             "80,000",
             "1,600",
-            "below 144<",
-            "below 4,320<",
-            "4,320 and more<",
+            "below <bdi>144</bdi>",
+            "below <bdi>4,320</bdi>",
+            "<bdi>4,320</bdi> and more<",
             "4,444",
         ] {
             assert!(html.contains(shown), "{shown}");
         }
         assert!(!html.contains("site."), "a text is missing");
         let german = details(&report, &Texts(Catalogue::new(crate::Language::German)));
-        assert!(german.contains("nicht auf: said<") && german.contains("10.001"));
+        assert!(german.contains("nicht auf: <bdi>said</bdi><") && german.contains("10.001"));
         assert_eq!(german.matches("<section>").count(), 4);
     }
 }

@@ -32,8 +32,10 @@ impl Texts {
         escape(self.0.get(&format!("site.{key}")))
     }
 
-    pub(super) fn with(&self, key: &str, values: &[(&str, &str)]) -> String {
-        escape(&self.0.with(&format!("site.{key}"), values))
+    /// The same with values, each of which keeps its own direction.
+    pub(super) fn with(&self, key: &str, values: &[(&'static str, &str)]) -> String {
+        let value = |(name, value): &(&'static str, &str)| (*name, format!("<bdi>{}</bdi>", escape(value)));
+        self.0.with_parts(&format!("site.{key}"), escape, &values.iter().map(value).collect::<Vec<_>>())
     }
 
     pub(super) fn language(&self) -> Language {
@@ -46,7 +48,7 @@ impl Texts {
         if self.0.has(&key) {
             escape(self.0.get(&key))
         } else {
-            format!("<span lang=\"en\">{}</span>", escape(english))
+            format!("<span lang=\"en\" dir=\"ltr\">{}</span>", escape(english))
         }
     }
 
@@ -304,7 +306,7 @@ fn how(site: &Site<'_>, texts: &Texts) -> String {
 
 /// Pairs of name and value; values are HTML.
 fn facts(rows: &[(String, String)]) -> String {
-    let row = |(name, value): &(String, String)| format!("<dt>{name}</dt><dd>{value}</dd>\n");
+    let row = |(name, value): &(String, String)| format!("<dt>{name}</dt><dd><bdi>{value}</bdi></dd>\n");
     format!("<dl class=\"facts\">\n{}</dl>\n", rows.iter().map(row).collect::<String>())
 }
 
@@ -418,7 +420,7 @@ fn findings(report: &SolvencyReport, texts: &Texts) -> String {
         // What was found quotes files, so it is the report's own English.
         let code = finding.code.code();
         format!(
-            "<li>{}: {} <span lang=\"en\">{}</span> <code>{}</code></li>\n",
+            "<li>{}: {} <span lang=\"en\" dir=\"ltr\">{}</span> <code>{}</code></li>\n",
             texts.get(&format!("severity.{}", finding.severity.name())),
             texts.get(&format!("finding.{code}")),
             escape(&finding.text),
