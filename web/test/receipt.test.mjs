@@ -6,7 +6,8 @@ import path from "node:path";
 import { pathToFileURL } from "node:url";
 
 import { applied, fromRun, manifest } from "./mutate.mjs";
-import { ARTIFACTS, AXE, CHROMIUM, MODULE, ROOT, assay, chromium, runs } from "./runs.mjs";
+import { assertFits, assertIsolated, axe, firstColumnIsRight, grouped, inWholeUnits, mirroredCatalogue, openAll } from "./readable.mjs";
+import { ARTIFACTS, CHROMIUM, JSQR, MODULE, ROOT, assay, chromium, runs } from "./runs.mjs";
 
 const made = runs();
 const base = fromRun(made.run.dir, made.run.uid);
@@ -180,35 +181,72 @@ test("a code in front of the camera", async () => {
     assert.ok(await page.isVisible("#camera-none"));
   }
   await page.context().close();
-  // No desktop build for Linux has one, so one that sees the link in the second picture of a made-up camera stands in.
+  // No desktop build for Linux has one, so a decoder of the tests stands in. All else is real: the code that the command line
+  // draws, in front of a camera, through the page to a verdict.
+  const image = path.join(work, "receipt.svg");
+  const drawn = assay("receipt", "--work", path.join(made.run.dir, "work"), "--totals", path.join(made.run.dir, "totals.json"),
+    "--uid", base.request.uid, "--link", "https://site.example/check.html", "--qr", image);
+  assert.equal(drawn.code, 0, drawn.stderr);
+  assert.ok(!drawn.stdout.includes("receipt=1"));
   const seeing = await chromium.launch({
-    ...CHROMIUM, args: [...CHROMIUM.args, "--use-fake-device-for-media-stream", "--use-fake-ui-for-media-stream"],
+    ...CHROMIUM, args: [...CHROMIUM.args, "--use-fake-device-for-media-stream", "--use-fake-ui-for-media-stream",
+      `--use-file-for-fake-video-capture=${await film(image)}`],
   });
   try {
-    const link = assay("receipt", "--work", path.join(made.run.dir, "work"), "--totals", path.join(made.run.dir, "totals.json"),
-      "--uid", base.request.uid, "--link", "https://site.example/check.html").stdout.trim();
-    const stand = (rawValue) => {
-      let pictures = 0;
+    const stand = (decoder) => {
+      (0, eval)(decoder);
       globalThis.BarcodeDetector = class {
         static async getSupportedFormats() { return ["qr_code"]; }
         async detect(video) {
-          pictures += 1;
-          return pictures > 1 && video.videoWidth > 0 ? [{ rawValue }] : [];
+          if (!video.videoWidth) return [];
+          const canvas = new OffscreenCanvas(video.videoWidth, video.videoHeight).getContext("2d");
+          canvas.drawImage(video, 0, 0);
+          const { data, width, height } = canvas.getImageData(0, 0, video.videoWidth, video.videoHeight);
+          const found = globalThis.jsQR(data, width, height);
+          return found ? [{ rawValue: found.data }] : [];
         }
       };
     };
-    const camera = await open(pinned, { from: seeing, init: [stand, link] });
+    const camera = await open(pinned, { from: seeing, init: [stand, JSQR] });
     assert.ok(await camera.isHidden("#camera-none"));
     await camera.click("#camera");
     await camera.waitForFunction(() => document.querySelector("#receipt-state").textContent.includes("QR"));
     assert.ok(await camera.isHidden("#video"));
     await camera.fill("#uid", base.request.uid);
-    assert.equal((await check(camera)).verdict, "verified");
+    const said = await check(camera);
+    assert.equal(said.verdict, "verified");
+    assert.equal(said.balances.length, JSON.parse(base.files.receipt).entries.length);
     assert.deepEqual(camera.faults, []);
   } finally {
     await seeing.close();
   }
 });
+
+/** A film of an image, as the made-up camera of the browser takes it. */
+async function film(image) {
+  const [width, height] = [1280, 960];
+  const context = await browser.newContext({ viewport: { width, height } });
+  const page = await context.newPage();
+  const source = `data:image/svg+xml;base64,${fs.readFileSync(image).toString("base64")}`;
+  await page.setContent(`<body style="margin:0;background:#777"><img style="display:block;margin:30px auto;height:900px" src="${source}">`);
+  await page.waitForFunction(() => document.querySelector("img").naturalWidth > 0);
+  const picture = (await page.screenshot()).toString("base64");
+  const grey = await page.evaluate(async (picture) => {
+    const image = new Image();
+    image.src = `data:image/png;base64,${picture}`;
+    await image.decode();
+    const canvas = new OffscreenCanvas(image.width, image.height).getContext("2d");
+    canvas.drawImage(image, 0, 0);
+    const { data } = canvas.getImageData(0, 0, image.width, image.height);
+    return Array.from({ length: data.length / 4 }, (_, at) => data[4 * at]);
+  }, picture);
+  await context.close();
+  const luma = Buffer.from(grey.map((value) => 16 + Math.round(value * 219 / 255)));
+  const frame = Buffer.concat([Buffer.from("FRAME\n"), luma, Buffer.alloc(width * height / 2, 128)]);
+  const file = path.join(work, "camera.y4m");
+  fs.writeFileSync(file, Buffer.concat([Buffer.from(`YUV4MPEG2 W${width} H${height} F20:1 Ip A1:1 C420\n`), frame, frame]));
+  return file;
+}
 
 test("what is missing is said, not guessed", async () => {
   const page = await open(plain);
@@ -276,34 +314,50 @@ test("share-safe receipts hold no balance and no uid", async () => {
   await page.context().close();
 });
 
+/** How often each time is taken. */
+const TIMED = Number(process.env.ASSAY_TIMED ?? 8);
+
+/** What the verifier took in its worker, as the page says it. */
+const milliseconds = async (page) => Number(/([\d.]+) ms/.exec(await page.textContent("#experts"))[1]);
+
 test("the verifier is quick", async () => {
-  const page = await open(pinned);
-  const times = async () => {
-    const all = [];
-    for (let i = 0; i < 5; i += 1) {
-      await check(page);
-      all.push(Number(/(\d+) ms/.exec(await page.textContent("#experts"))[1]));
-    }
-    return Math.min(...all);
+  const dir = made.run.dir;
+  const fill = async (page, files) => {
+    await page.evaluate(() => { document.querySelector("#expect-change").open = true; });
+    for (const [field, value] of [["entity", base.request.entity], ["root", base.request.root]]) await page.fill(`#${field}`, value);
+    for (const [name, file] of Object.entries(files)) await page.setInputFiles(`#file-${name}`, path.join(dir, file));
+    await page.setInputFiles("#file-receipt", path.join(dir, "receipt.json"));
+    await page.fill("#uid", base.request.uid);
   };
-  await page.setInputFiles("#file-receipt", path.join(made.run.dir, "receipt.json"));
-  await page.fill("#uid", base.request.uid);
-  const all = await times();
-  await page.click("summary[data-t='expect.change']");
-  await page.evaluate(() => { document.querySelector("#expect-change").open = true; });
-  await page.context().close();
-  const bare = await open(plain);
-  for (const [field, value] of [["entity", base.request.entity], ["root", base.request.root]]) await bare.fill(`#${field}`, value);
-  await bare.setInputFiles("#file-totals", path.join(made.run.dir, "totals.json"));
-  await bare.setInputFiles("#file-receipt", path.join(made.run.dir, "receipt.json"));
-  await bare.fill("#uid", base.request.uid);
-  const one = [];
-  for (let i = 0; i < 5; i += 1) {
-    await check(bare);
-    one.push(Number(/(\d+) ms/.exec(await bare.textContent("#experts"))[1]));
+  const settings = {
+    "receipt and totals": { totals: "totals.json" },
+    "receipt, totals and proof": { totals: "totals.json", proof: "proof.assay" },
+    "receipt, totals, proof and report": { totals: "totals.json", proof: "proof.assay", report: "report/report.json" },
+  };
+  const median = (all) => [...all].sort((a, b) => a - b)[Math.floor(all.length / 2)];
+  const figures = [];
+  for (const [name, files] of Object.entries(settings)) {
+    const first = [];
+    const again = [];
+    for (let i = 0; i < TIMED; i += 1) {
+      const page = await open(plain);
+      await fill(page, files);
+      assert.equal((await check(page)).verdict, "verified");
+      first.push(await milliseconds(page));
+      for (let more = 0; i === TIMED - 1 && more < TIMED; more += 1) {
+        await check(page);
+        again.push(await milliseconds(page));
+      }
+      await page.context().close();
+    }
+    for (const [when, times] of [["first check of a page", first], ["further checks", again]]) {
+      figures.push({ what: name, when, median: median(times), worst: Math.max(...times), runs: times.length });
+      // Far above what is expected: this finds a verifier that became slow, not a machine that is busy.
+      assert.ok(median(times) <= (files.proof ? 600 : 60), `${name}, ${when}: ${times} ms`);
+    }
   }
-  console.log(`in the browser: proof, receipt and report ${all} ms, receipt alone ${Math.min(...one)} ms (best of 5)`);
-  await bare.context().close();
+  console.table(figures);
+  fs.writeFileSync(path.join(ARTIFACTS, "times.json"), JSON.stringify(figures, null, 1));
 });
 
 test("the same verdict, codes and figures as the command line, case by case", async (context) => {
@@ -361,8 +415,7 @@ test("readable for all: axe, languages, widths and colours", async () => {
         assert.equal(said.title, locale === "en-US" ? "Verified" : "Bestätigt");
         const name = `receipt-${width}-${colorScheme}-${locale.slice(0, 2)}`;
         await page.screenshot({ path: path.join(ARTIFACTS, `${name}.png`), fullPage: true });
-        const wide = await page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth);
-        assert.equal(wide, 0, "the page scrolls sideways");
+        await assertFits(page, name);
         const cut = await page.evaluate(() => {
           const box = document.querySelector("#balances .scroll");
           return box.scrollWidth - box.clientWidth;
@@ -374,7 +427,8 @@ test("readable for all: axe, languages, widths and colours", async () => {
             assert.equal((await check(page)).verdict, "rejected");
             await page.screenshot({ path: path.join(ARTIFACTS, `${name}-${state}.png`), fullPage: true });
           }
-          await page.evaluate(() => { for (const part of document.querySelectorAll("details")) part.open = true; });
+          await openAll(page);
+          assert.ok(await assertIsolated(page, name) > 5);
           const found = await axe(page);
           assert.deepEqual(found, [], `${name} ${state}`);
         }
@@ -384,24 +438,126 @@ test("readable for all: axe, languages, widths and colours", async () => {
   }
 });
 
+/** The offline page with one more language: English mirrored, under any tag. */
+function inMirror(tag) {
+  const html = fs.readFileSync(pinned, "utf8");
+  const changed = html.replace(/(<script type="application\/json" id="config">)(.*?)(<\/script>)/s, (_, begin, json, end) => {
+    const config = JSON.parse(json);
+    config.texts[tag] = mirroredCatalogue(config.texts.en);
+    return begin + JSON.stringify(config).replaceAll("<", "\\u003c") + end;
+  });
+  assert.notEqual(changed, html);
+  const file = path.join(work, `mirror-${tag}.html`);
+  fs.writeFileSync(file, changed);
+  return file;
+}
+
+test("from right to left", async () => {
+  const file = inMirror("he");
+  for (const [width, height] of [[390, 844], [1200, 900]]) {
+    for (const colorScheme of ["light", "dark"]) {
+      const name = `receipt-${width}-${colorScheme}-rtl`;
+      const page = await open(file, { viewport: { width, height }, colorScheme, locale: "he-IL" });
+      assert.deepEqual(await page.evaluate(() => [document.documentElement.dir, document.documentElement.lang]), ["rtl", "he"]);
+      assert.equal((await good(page)).verdict, "verified");
+      await page.screenshot({ path: path.join(ARTIFACTS, `${name}.png`), fullPage: true });
+      await openAll(page);
+      await assertFits(page, name);
+      assert.ok(await assertIsolated(page, name) > 5);
+      assert.ok(await firstColumnIsRight(page, "#balances table"));
+      // The edge of the verdict is where lines begin.
+      const edges = await page.evaluate(() => {
+        const style = getComputedStyle(document.querySelector("#verdict"));
+        return [parseFloat(style.borderRightWidth), parseFloat(style.borderLeftWidth)];
+      });
+      assert.ok(edges[0] > edges[1]);
+      assert.deepEqual(await axe(page), [], name);
+      await page.fill("#uid", "x@example.org");
+      assert.equal((await check(page)).verdict, "rejected");
+      await openAll(page);
+      await assertFits(page, name);
+      assert.deepEqual(await axe(page), [], name);
+      assert.deepEqual(page.faults, []);
+      await page.context().close();
+    }
+  }
+});
+
+test("figures as each language writes them", async () => {
+  const receipt = JSON.parse(base.files.receipt);
+  const decimals = Object.fromEntries(JSON.parse(base.files.totals).assets.map((asset) => [asset.symbol, asset.decimals]));
+  const amounts = receipt.entries.map((entry) => inWholeUnits(entry.amount, decimals[entry.asset]));
+  assert.ok(amounts.some((amount) => amount.includes(".")), "nothing to tell points from commas by");
+  const mirror = inMirror("ar");
+  for (const [locale, file, thousands, point] of [
+    ["en-US", pinned, ",", "."], ["de-DE", pinned, ".", ","], ["ar-EG", mirror, ",", "."],
+  ]) {
+    const page = await open(file, { locale });
+    const said = await good(page);
+    assert.deepEqual(said.balances.map(([, , amount]) => amount), amounts.map((amount) => grouped(amount, thousands, point)), locale);
+    const totals = await page.locator("#totals-rows tr td:last-child").allTextContents();
+    assert.ok(totals.some((total) => total.includes(thousands)) && totals.every((total) => /^[\d.,]+$/.test(total)), locale);
+    await page.context().close();
+  }
+});
+
 test("by keyboard alone", async () => {
-  const page = await open(pinned, { fragment: `#receipt=${encodeURIComponent("")}` });
-  await page.setInputFiles("#file-receipt", path.join(made.run.dir, "receipt.json"));
-  await page.focus("#uid");
+  const page = await open(pinned);
+  const focused = () => page.evaluate(() => {
+    const element = document.activeElement;
+    // A choice of files is shown by its label.
+    const shown = element.type === "file" ? document.querySelector(`label[for="${element.id}"]`) : element;
+    const style = getComputedStyle(shown);
+    const seen = (style.outlineStyle !== "none" && parseFloat(style.outlineWidth) >= 2) || element.matches(".skip");
+    return [element.id || element.dataset.t || element.getAttribute("aria-labelledby") || element.localName, seen];
+  });
+  /** Where the tabulator goes, up to an element. */
+  const walk = async (last, key = "Tab") => {
+    const way = [];
+    for (let step = 0; step < 40; step += 1) {
+      await page.keyboard.press(key);
+      const [name, seen] = await focused();
+      assert.ok(seen, `nothing shows that ${name} has the focus`);
+      way.push(name);
+      if (name === last) return way;
+    }
+    throw new Error(`no way to ${last}: ${way}`);
+  };
+
+  assert.deepEqual(await walk("language"), ["check.skip", "language"]);
+  await page.keyboard.press("ArrowDown");
+  await page.waitForFunction(() => document.documentElement.lang === "de");
+  await page.keyboard.press("ArrowUp");
+  await page.waitForFunction(() => document.documentElement.lang === "en");
+  assert.deepEqual(await walk("file-receipt"), ["expect.change", "file-receipt"]);
+  const chooser = page.waitForEvent("filechooser");
+  await page.keyboard.press("Enter");
+  await (await chooser).setFiles(path.join(made.run.dir, "receipt.json"));
+  assert.deepEqual(await walk("uid"), ["receipt.paste", "uid"]);
   await page.keyboard.type(base.request.uid);
+  assert.deepEqual(await walk("second-root"), ["second-root"]);
+  await page.keyboard.type(base.request.root);
+  assert.deepEqual(await walk("go"), ["go"]);
   await page.keyboard.press("Enter");
   await page.waitForSelector('body[data-verdict="verified"]');
   await page.waitForFunction(() => document.activeElement?.id === "verdict");
+
+  assert.deepEqual(await walk("confirm-yes"), ["balances-what", "confirm-yes"]);
+  await page.keyboard.press("Space");
+  await page.waitForSelector('[data-code="balances-confirmed"]');
+  assert.deepEqual(await walk("share-copy"), ["confirm-no", "share-text", "share-copy"]);
+  await page.keyboard.press("Enter");
+  await page.waitForFunction(() => document.querySelector("#share-state").textContent !== "");
+  assert.deepEqual(await walk("totals-title"), ["share-save", "reserves-title", "totals-title"]);
+  await page.keyboard.press("Enter");
+  assert.ok(await page.evaluate(() => document.querySelector("#totals").open));
+  // And all the way back.
+  await walk("uid", "Shift+Tab");
+  // The way past the head.
+  await page.evaluate(() => { document.activeElement.blur(); window.scrollTo(0, 0); });
+  await page.focus(".skip");
+  await page.keyboard.press("Enter");
+  await page.waitForFunction(() => document.activeElement?.id === "main");
+  assert.deepEqual(page.faults, []);
   await page.context().close();
 });
-
-async function axe(page) {
-  // The page's policy allows no script from outside, so the checker comes in through the debugger.
-  const session = await page.context().newCDPSession(page);
-  await session.send("Runtime.evaluate", { expression: AXE });
-  const { result } = await session.send("Runtime.evaluate", {
-    expression: "axe.run().then((r) => JSON.stringify(r.violations.map((v) => [v.id, v.nodes.map((n) => n.html.slice(0, 120))])))",
-    awaitPromise: true,
-  });
-  return JSON.parse(result.value);
-}

@@ -12,10 +12,11 @@ export const ASSAY = process.env.ASSAY ?? path.join(ROOT, "target/debug/assay");
 export const MODULE = process.env.ASSAY_WASM ?? path.join(ROOT, "web/dist/assay.wasm");
 /** Where screenshots go. */
 export const ARTIFACTS = process.env.ASSAY_ARTIFACTS ?? path.join(ROOT, "web/test/artifacts");
-/** Where playwright-core and axe-core are. */
+/** Where playwright-core, axe-core and jsqr are. */
 const require = createRequire(path.join(process.env.ASSAY_NODE_MODULES ?? import.meta.dirname, "/"));
 export const { chromium } = require("playwright-core");
 export const AXE = fs.readFileSync(require.resolve("axe-core/axe.min.js"), "utf8");
+export const JSQR = fs.readFileSync(require.resolve("jsqr/dist/jsQR.js"), "utf8");
 
 export const CHROMIUM = {
   executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium",
