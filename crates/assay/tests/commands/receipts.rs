@@ -79,6 +79,39 @@ fn a_container_gives_what_the_work_folder_gives() {
     fs::write(&container, "junk").unwrap();
     get(&key, "exchange.example", &uid(0)).is(3);
 
+    // What is killed leaves the whole file or none under the container's name.
+    for delay in [0, 5, 20, 60] {
+        fs::remove_file(&container).unwrap();
+        let mut child = std::process::Command::new(env!("CARGO_BIN_EXE_assay"))
+            .args(["receipts", "export", "--quiet"])
+            .args(&run)
+            .arg("--key")
+            .arg(&key)
+            .arg("--out")
+            .arg(&container)
+            .stdout(std::process::Stdio::null())
+            .spawn()
+            .unwrap();
+        std::thread::sleep(std::time::Duration::from_millis(delay));
+        child.kill().unwrap();
+        child.wait().unwrap();
+        if container.exists() {
+            get(&key, "exchange.example", &uid(0)).is(0);
+        }
+        for entry in fs::read_dir(exchange.folder.path()).unwrap() {
+            let name = entry.unwrap().file_name().into_string().unwrap();
+            if name.starts_with(".assay-") && name.ends_with(".partial") {
+                let left = exchange.path(&name);
+                #[cfg(unix)]
+                assert_eq!(crate::exchange::mode(&left), 0o600);
+                fs::remove_file(left).unwrap();
+            } else {
+                assert!(!name.starts_with('.'), "{name}");
+            }
+        }
+        fs::write(&container, "junk").unwrap();
+    }
+
     // What fails leaves the file that is there, and no other.
     #[cfg(unix)]
     {
