@@ -5,32 +5,21 @@
 /** @type {WebAssembly.Exports | null} */
 let verifier = null;
 
-/** Hands bytes to the module. @param {ArrayBuffer} bytes @returns {any} its exports */
-function given(bytes) {
-  const exports = /** @type {any} */ (verifier);
-  const address = exports.alloc(bytes.byteLength);
-  if (address === 0) throw new Error("the files are too large together");
-  new Uint8Array(exports.memory.buffer, address, bytes.byteLength).set(new Uint8Array(bytes));
-  return exports;
-}
-
 /** @param {ArrayBuffer} request @returns {string} */
 function answer(request) {
-  const exports = given(request);
+  const exports = /** @type {any} */ (verifier);
+  const address = exports.alloc(request.byteLength);
+  if (address === 0) throw new Error("the files are too large together");
+  new Uint8Array(exports.memory.buffer, address, request.byteLength).set(new Uint8Array(request));
   const length = exports.verify();
   return new TextDecoder().decode(new Uint8Array(exports.memory.buffer, exports.answer(), length));
 }
 
 self.onmessage = async (/** @type {MessageEvent} */ event) => {
-  const { id, module, totals, request } = event.data;
+  const { id, module, request } = event.data;
   try {
     if (module) {
       verifier = (await WebAssembly.instantiate(module, {})).instance.exports;
-      self.postMessage({ id, ok: true });
-      return;
-    }
-    if (totals) {
-      given(totals).prepare();
       self.postMessage({ id, ok: true });
       return;
     }

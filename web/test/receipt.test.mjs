@@ -399,6 +399,9 @@ test("the same verdict, codes and figures as the command line, case by case", as
         assert.equal(object.entries, undefined);
       }
       assert.equal(said.share !== null, said.verdict === "verified");
+      if (said.balances) {
+        assert.equal(await page.textContent("#balances-title"), said.proven ? "Are these yours?" : "What the file claims");
+      }
       assert.deepEqual(page.faults, []);
     });
   }

@@ -187,14 +187,6 @@ pub extern "C" fn verify() -> usize {
     answer.len()
 }
 
-/// Takes what was written for a request as a totals file and reads it, so that the first request with it is quick.
-#[allow(unsafe_code, reason = "an export keeps its name")]
-#[unsafe(no_mangle)]
-pub extern "C" fn prepare() {
-    let totals = std::mem::take(&mut *held(&REQUEST));
-    held(&MEMORY).totals(&totals);
-}
-
 /// The address of the answer.
 #[allow(unsafe_code, reason = "an export keeps its name")]
 #[unsafe(no_mangle)]
