@@ -28,6 +28,9 @@ function history() {
   });
 }
 
+/** A text of the catalogue. */
+const textOf = (language, key) => JSON.parse(fs.readFileSync(path.join(import.meta.dirname, `../texts/${language}.json`), "utf8"))[key];
+
 /** The epoch whose report has everything that a report can have. */
 const RICH = "2026-q3";
 
@@ -35,7 +38,15 @@ const RICH = "2026-q3";
 function rare(report) {
   const [first, second] = report.assets.map((line) => line.asset);
   const long = "a-network-with-a-name-that-does-not-fit";
+  // Accounts that are left out are told, and so is that nobody proves why.
+  const { excluded: _, exclusions, key, ...liabilities } = report.liabilities;
+  const code = "exclusions";
+  const told = report.not_proven.findIndex((line) => line.code === "root-not-anchored") + 1;
+  const { asset, decimals } = report.assets[0];
+  const owes = { asset, decimals, kind: "debt", total: "1234567890" };
   return {
+    liabilities: { ...liabilities, excluded: { accounts: 1_234, totals: [owes] }, exclusions, key },
+    not_proven: report.not_proven.toSpliced(told, 0, { code, text: textOf("en", `site.unproven.${code}`) }),
     coin_ages: [{
       amounts: ["1234567890123456789", "22", "0"], asset: first, ends: [144, 52_560], network: long, outputs: [1_234, 2, 0],
       unknown: "98765432109876543",
@@ -135,12 +146,16 @@ test("what only some reports have, with the figures as each language writes them
     assert.deepEqual(await cells(page, text("ages.title")), [...known, [ages.network, ages.asset, text("unknown"), "–", units(ages.unknown, ages.asset)]]);
     // Every asset that is owed or held, and what is not proven, by code and in the page's language.
     const ratios = await cells(page, text("ratios.title"));
-    assert.deepEqual(ratios.map((row) => [row[0], row[2]]), report.assets.map((line) => [line.asset, units(line.liabilities.equity, line.asset)]));
+    assert.deepEqual(ratios.map((row) => [row[0], row[2]]), report.assets.map((line) => [line.asset, units(String(BigInt(line.liabilities.equity) + BigInt(line.liabilities.excluded)), line.asset)]));
     const unproven = await page.locator("li:has(code)").allTextContents();
     for (const line of report.not_proven) {
       assert.ok(unproven.some((item) => item.includes(line.code) && item.includes(text(`unproven.${line.code}`))), line.code);
     }
-    assert.ok((await page.textContent("dl.facts")).includes(number(report.accounts)));
+    const facts = await page.textContent("dl.facts");
+    const { accounts, totals: [owes] } = report.liabilities.excluded;
+    for (const fact of [number(report.accounts), number(accounts), `debt ${units(owes.total, owes.asset)} ${owes.asset}`]) {
+      assert.ok(facts.includes(fact), `${fact}: ${facts}`);
+    }
   }
   // A report without them has no such section.
   await page.goto(`${address}epoch-2026-q1/index.html`);
