@@ -721,7 +721,10 @@ mod tests {
         assert_eq!(told_facts(&[told("a", false, false)]), []);
         // It can't be told who is right, however many say the one.
         for other in [told("c", false, false), told("us", true, false)] {
-            assert_eq!(told_facts(&[both[0].clone(), both[1].clone(), other]), [disputed.clone()]);
+            assert_eq!(
+                told_facts(&[both[0].clone(), both[1].clone(), other]),
+                std::slice::from_ref(&disputed)
+            );
         }
         // A contract that says yes to what nobody signed says yes to everything.
         let mut any = told("us", true, true);

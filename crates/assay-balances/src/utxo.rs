@@ -385,8 +385,10 @@ mod tests {
         assert!(matches!(sums(&[FILE, &[0]].concat(), &expected), Err(UtxoError::Trailing)));
     }
 
-    /// A snapshot of `groups`: a transaction, and place, compressed amount and script of its outputs.
-    fn written(groups: &[([u8; 32], &[(u16, u8, &[u8])])], count: u64) -> Vec<u8> {
+    /// Outputs of one transaction: place, compressed amount and script as it is written.
+    type Group<'a> = ([u8; 32], &'a [(u16, u8, &'a [u8])]);
+
+    fn written(groups: &[Group<'_>], count: u64) -> Vec<u8> {
         let (expected, _) = recorded();
         let mut file = [&MAGIC[..], &VERSION.to_le_bytes(), &Magic::REGTEST.to_bytes()].concat();
         file.extend(expected.block.to_byte_array());
@@ -420,7 +422,7 @@ mod tests {
         let file = written(&[([1; 32], &[(16_512, 1, script), (16_511, 2, script)])], 2);
         let found = sum_unspent(&*file, &UtxoBlock { set, ..expected }, [&[0x51][..]], |_, _| ()).unwrap();
         assert_eq!(found, [(vec![0x51], 11)].into());
-        let refused = |groups: &[([u8; 32], &[(u16, u8, &[u8])])], count, why: &str| {
+        let refused = |groups: &[Group<'_>], count, why: &str| {
             let error = sums(&written(groups, count), &expected).unwrap_err().to_string();
             assert!(error.contains(why), "{error}");
         };

@@ -158,9 +158,9 @@ fn a21_answers_to_other_questions_show_nothing() {
     }
     // Another account, another height, another network.
     let good = answer(&mine, &yes());
-    assert_eq!(judge(&mine, address(1), &[good.clone()]), judge(&mine, SAFE, &[]));
+    assert_eq!(judge(&mine, address(1), std::slice::from_ref(&good)), judge(&mine, SAFE, &[]));
     let later = ReserveRow { height: Some(HEIGHT + 1), ..mine.clone() };
-    assert_eq!(judge(&later, SAFE, &[good.clone()]), judge(&later, SAFE, &[]));
+    assert_eq!(judge(&later, SAFE, std::slice::from_ref(&good)), judge(&later, SAFE, &[]));
     let facts = [("BSC".to_owned(), SAFE, good)];
     let mut elsewhere = SignatureAssessor::new(&evm_policy(), Some(challenge())).with_facts(facts);
     assert!(!matches!(elsewhere.ownership(&mine), OwnershipResult::Verified { .. }));
