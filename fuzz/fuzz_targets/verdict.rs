@@ -3,7 +3,7 @@
 #![no_main]
 
 use assay_fuzz::{ENTITY, EPOCH};
-use assay_verdict::{Proof, Request, check, receipt_bytes};
+use assay_verdict::{Proof, Request, Totals, check, receipt_bytes};
 use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|bytes: &[u8]| {
@@ -20,7 +20,7 @@ fuzz_target!(|bytes: &[u8]| {
         uid: "alice@example.org",
         epoch: Some(&EPOCH),
         receipt: part(0),
-        totals: part(1),
+        totals: part(1).map(Totals::File),
         report: part(2),
         proof: part(3).map(Proof::File),
         ..Request::new(&ENTITY)

@@ -24,13 +24,5 @@ pub static POLICY: LazyLock<Policy> =
 
 /// Expects no root and no figures.
 pub fn expectations() -> Expectations<'static> {
-    Expectations {
-        entity: &ENTITY,
-        epoch: &EPOCH,
-        assets: &ASSETS,
-        root: None,
-        totals: None,
-        accounts: None,
-        reserves: None,
-    }
+    Expectations::new(&ENTITY, &EPOCH, &ASSETS)
 }
