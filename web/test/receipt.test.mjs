@@ -527,13 +527,14 @@ test("by keyboard alone", async () => {
     throw new Error(`no way to ${last}: ${way}`);
   };
 
+  // The browser tells of choosers some time after somebody begins to listen, so that is now.
+  const chooser = new Promise((resolve) => page.on("filechooser", resolve));
   assert.deepEqual(await walk("language"), ["check.skip", "language"]);
   await page.keyboard.press("ArrowDown");
   await page.waitForFunction(() => document.documentElement.lang === "de");
   await page.keyboard.press("ArrowUp");
   await page.waitForFunction(() => document.documentElement.lang === "en");
   assert.deepEqual(await walk("file-receipt"), ["expect.change", "file-receipt"]);
-  const chooser = page.waitForEvent("filechooser");
   await page.keyboard.press("Enter");
   await (await chooser).setFiles(path.join(made.run.dir, "receipt.json"));
   assert.deepEqual(await walk("uid"), ["receipt.paste", "uid"]);
