@@ -65,6 +65,11 @@ pub enum OwnershipResult {
         /// The grade.
         grade: OwnershipGrade,
     },
+    /// Nodes told that the address's contract takes the signature for this much; nothing proves it.
+    Told {
+        /// The grade.
+        grade: OwnershipGrade,
+    },
     /// A signature is valid, but of a key that isn't bound to the address: that shows nothing about the address.
     Unbound,
     /// A signature is wrong.
@@ -79,7 +84,7 @@ impl OwnershipResult {
     /// The grade that counts: only a verified row has more than the claim.
     pub const fn grade(self) -> OwnershipGrade {
         match self {
-            Self::Verified { grade } => grade,
+            Self::Verified { grade } | Self::Told { grade } => grade,
             Self::Unchecked | Self::Unbound | Self::Invalid | Self::Disputed | Self::Unsupported => {
                 OwnershipGrade::O0
             }

@@ -289,6 +289,8 @@ pub struct ReserveLine {
     pub by_evidence: ByEvidence,
     /// `counted` by grade of ownership.
     pub by_ownership: ByOwnership,
+    /// The part of `counted` whose grade of ownership is what nodes told that contracts answer.
+    pub told_ownership: Units,
     /// Rows that count.
     pub rows: u64,
 }

@@ -213,12 +213,9 @@ impl Assessor for SignatureAssessor {
             Some(answer) => self.judge(row, kind, &account, &[answer]),
         };
         match (by_proof, by_answer) {
-            (OwnershipResult::Verified { .. }, OwnershipResult::Verified { .. }) => {
-                let grade = by_proof.grade().max(by_answer.grade());
-                OwnershipResult::Verified { grade }
-            }
-            // What is proven stands, whatever nodes say beside it.
-            (OwnershipResult::Verified { .. }, _) => by_proof,
+            // What is proven stands, whatever nodes say beside it; they can lift it.
+            (OwnershipResult::Verified { grade }, _) if grade >= by_answer.grade() => by_proof,
+            (_, OwnershipResult::Verified { grade }) => OwnershipResult::Told { grade },
             _ => by_answer,
         }
     }

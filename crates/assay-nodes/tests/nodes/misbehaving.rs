@@ -269,7 +269,7 @@ fn a21_answers_of_lying_nodes() {
     assert_eq!(graded(vec![them(&liar, "a"), them(&other, "A ")]).0, OwnershipResult::Unbound);
     let grade = OwnershipGrade::O3;
     let both = graded(vec![them(&liar, "a"), them(&other, "b")]).0;
-    assert_eq!(both, OwnershipResult::Verified { grade });
+    assert_eq!(both, OwnershipResult::Told { grade });
     let (result, disagreements) = graded(vec![them(&liar, "a"), them(&other, "b"), evm(&honest.url).0]);
     assert_eq!(result, OwnershipResult::Disputed);
     assert_eq!(disagreements[0].operators, ["a", "b", "us"]);

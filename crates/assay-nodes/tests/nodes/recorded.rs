@@ -138,8 +138,8 @@ pub(crate) fn contracts_answer_signatures(server: &Server) {
     assert_eq!(judge(&chain, header.height, &good), OwnershipResult::Unbound);
     chain.add_observations(&std::fs::read(&told.observations[0]).unwrap()).unwrap();
     let of = |row| judge(&chain, header.height, row);
-    assert_eq!(of(&good), OwnershipResult::Verified { grade: OwnershipGrade::O3 });
-    assert_eq!(of(&plain), OwnershipResult::Verified { grade: OwnershipGrade::O1 });
+    assert_eq!(of(&good), OwnershipResult::Told { grade: OwnershipGrade::O3 });
+    assert_eq!(of(&plain), OwnershipResult::Told { grade: OwnershipGrade::O1 });
     assert_eq!(of(&replayed), OwnershipResult::Invalid);
     assert_eq!(of(&stranger), OwnershipResult::Invalid);
     assert_eq!(of(&silent), OwnershipResult::Invalid);

@@ -155,6 +155,8 @@ struct Pool {
     /// What the weakest of its rows has: the wrapped coins are no better than what backs them.
     level: EvidenceLevel,
     grade: OwnershipGrade,
+    /// Whether the grade of some of its rows is what nodes told.
+    told: bool,
 }
 
 /// What remains of a row.
@@ -165,6 +167,8 @@ struct Kept {
     amount: u128,
     level: EvidenceLevel,
     grade: OwnershipGrade,
+    /// Whether the grade is what nodes told of a contract.
+    told: bool,
     class: u8,
     staked: bool,
     address: Key,
@@ -259,6 +263,7 @@ impl ReportBuilder {
                     let supply = if proven { EvidenceLevel::L4 } else { EvidenceLevel::L0 };
                     row.level = row.level.min(pool.level).min(supply);
                     row.grade = row.grade.min(pool.grade);
+                    row.told |= pool.told;
                     self.count(&row)?;
                 }
                 None => self.leave_out(row.place, row.asset, row.amount, FindingCode::UnbackedWrapped)?,
@@ -332,7 +337,9 @@ impl ReportBuilder {
         let row = &ReserveRow { network: outcome.network.clone(), ..row.clone() };
         let ownership = assessor.ownership(row);
         let code = match ownership {
-            OwnershipResult::Unchecked | OwnershipResult::Verified { .. } => None,
+            OwnershipResult::Unchecked | OwnershipResult::Verified { .. } | OwnershipResult::Told { .. } => {
+                None
+            }
             OwnershipResult::Unbound => Some(FindingCode::OwnershipUnbound),
             OwnershipResult::Invalid => Some(FindingCode::OwnershipInvalid),
             OwnershipResult::Disputed => Some(FindingCode::OwnershipDisputed),
@@ -361,6 +368,7 @@ impl ReportBuilder {
             amount,
             level: balance.level,
             grade: ownership.grade(),
+            told: matches!(ownership, OwnershipResult::Told { .. }),
             class: class.and_then(|class| u8::try_from(class).ok()).unwrap_or(0),
             staked: row.staking.is_staked() || row.owner_class == OwnerClass::Staked,
             address: outcome.address,
@@ -465,11 +473,12 @@ impl ReportBuilder {
     }
 
     fn back(&mut self, wrapped: usize, row: &Kept) -> Result<(), ReserveError> {
-        let Kept { amount, level, grade, .. } = *row;
-        let pool = self.pools.entry(wrapped).or_insert(Pool { amount: 0, level, grade });
+        let Kept { amount, level, grade, told, .. } = *row;
+        let pool = self.pools.entry(wrapped).or_insert(Pool { amount: 0, level, grade, told });
         pool.amount = pool.amount.checked_add(amount).ok_or_else(|| values("a pool"))?;
         pool.level = pool.level.min(level);
         pool.grade = pool.grade.min(grade);
+        pool.told |= told;
         match self.lines.get_mut(row.asset) {
             Some(line) => add(&mut line.pool, amount, "a pool"),
             None => Ok(()),
@@ -487,6 +496,9 @@ impl ReportBuilder {
         add(line.by_ownership.at(row.grade), row.amount, symbol)?;
         if verified {
             add(&mut line.verified, row.amount, symbol)?;
+        }
+        if row.told {
+            add(&mut line.told_ownership, row.amount, symbol)?;
         }
         line.rows += 1;
         let value = priced(row.amount, asset, Round::Down)?;

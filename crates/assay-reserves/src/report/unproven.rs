@@ -67,6 +67,9 @@ statements! {
     /// Third parties that are trusted.
     RemoteSources = "remote-sources",
         "Balances of levels L1 and L2: they are what services on the network said.";
+    /// What contracts answer.
+    ToldOwnership = "told-ownership",
+        "That contracts took the signatures of some rows: it is what nodes said that they answer.";
     /// Blocks of proofs.
     NamedBlocks = "named-blocks",
         "That the blocks of the evidence are final and of the chain that everyone means: compare their hashes with a source of your own.";
@@ -128,6 +131,7 @@ pub(super) fn unproven(report: &SolvencyReport) -> Vec<UnprovenLine> {
         }
         Unproven::ClaimedRows => any(&|line| line.by_evidence.L0.0 > 0 || line.by_ownership.O0.0 > 0),
         Unproven::RemoteSources => any(&|line| line.by_evidence.L1.0 > 0 || line.by_evidence.L2.0 > 0),
+        Unproven::ToldOwnership => any(&|line| line.told_ownership.0 > 0),
         Unproven::NamedBlocks => !report.evidence.is_empty(),
         Unproven::UnboundSignatures => any(&|line| line.by_ownership.O1.0 > 0),
         Unproven::Custodians => share("custodian"),

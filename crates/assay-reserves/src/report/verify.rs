@@ -67,6 +67,7 @@ impl SolvencyReport {
                 && sum(&reserves.by_evidence.all()) == counted
                 && sum(&reserves.by_ownership.all()) == counted
                 && reserves.verified <= reserves.counted
+                && reserves.told_ownership <= reserves.counted
                 && reserves.verified.0 <= self.most_verified(line)
                 && (line.totals_match || mismatch)
                 && last.is_none_or(|last| last < line.asset.as_str());

@@ -81,6 +81,11 @@ fn judge(row: &ReserveRow, account: [u8; 20], facts: &[AccountFact]) -> Ownershi
     SignatureAssessor::new(&evm_policy(), Some(challenge())).with_facts(facts).ownership(row)
 }
 
+/// By nobody but nodes.
+fn told(grade: OwnershipGrade) -> OwnershipResult {
+    OwnershipResult::Told { grade }
+}
+
 fn verified(grade: OwnershipGrade) -> OwnershipResult {
     OwnershipResult::Verified { grade }
 }
@@ -126,13 +131,13 @@ fn a_contracts_own_answer_counts_for_its_question() {
     let row = row(SAFE, vec!["0x01".into()]);
     let code = AccountFact::Code { height: HEIGHT };
     let with = |row: &ReserveRow, fact: AccountFact| judge(row, SAFE, &[code.clone(), fact]);
-    assert_eq!(with(&row, answer(&row, &yes())), verified(OwnershipGrade::O3));
+    assert_eq!(with(&row, answer(&row, &yes())), told(OwnershipGrade::O3));
     for no in [&[][..], &[0; 32], &yes()[..4], &[yes(), vec![0]].concat()] {
         assert_eq!(with(&row, answer(&row, no)), OwnershipResult::Invalid);
     }
     // An old message is worth no more than by a key.
     let old = ReserveRow { message: "some text".into(), ..row.clone() };
-    assert_eq!(with(&old, answer(&old, &yes())), verified(OwnershipGrade::O1));
+    assert_eq!(with(&old, answer(&old, &yes())), told(OwnershipGrade::O1));
     // A row without signatures isn't shown by anybody's answer.
     let bare = ReserveRow { signatures: Vec::new(), ..row.clone() };
     assert_eq!(with(&bare, answer(&row, &yes())), OwnershipResult::Unchecked);
@@ -172,12 +177,12 @@ fn a21_an_answer_beside_a_proven_safe_is_no_proof() {
     let safe = safe_of(&[1, 2, 3], 2, true, HEIGHT);
     let code = AccountFact::Code { height: HEIGHT };
     // A signature that owners didn't make.
-    let told = row(SAFE, vec!["0x01".into()]);
-    let facts = [code.clone(), safe.clone(), answer(&told, &yes())];
-    assert_eq!(judge(&told, SAFE, &facts), verified(OwnershipGrade::O3));
+    let forged = row(SAFE, vec!["0x01".into()]);
+    let facts = [code.clone(), safe.clone(), answer(&forged, &yes())];
+    assert_eq!(judge(&forged, SAFE, &facts), told(OwnershipGrade::O3));
     // In whatever order facts come.
-    let facts = [answer(&told, &yes()), safe.clone(), code.clone()];
-    assert_eq!(judge(&told, SAFE, &facts), verified(OwnershipGrade::O3));
+    let facts = [answer(&forged, &yes()), safe.clone(), code.clone()];
+    assert_eq!(judge(&forged, SAFE, &facts), told(OwnershipGrade::O3));
     // Owners' own signatures are worth what they are worth, whatever nodes say.
     let hash = safe::message_hash(CHAIN, &SAFE, &personal(&challenge().to_text()));
     let signed = row(SAFE, vec![sign(1, hash), sign(2, hash)]);
@@ -190,7 +195,7 @@ fn a21_an_answer_beside_a_proven_safe_is_no_proof() {
     let signed = row(SAFE, vec![sign(1, plain), sign(2, plain)]);
     assert_eq!(judge(&signed, SAFE, &[code.clone(), safe.clone()]), verified(OwnershipGrade::O2));
     let facts = [code, safe, answer(&signed, &yes())];
-    assert_eq!(judge(&signed, SAFE, &facts), verified(OwnershipGrade::O3));
+    assert_eq!(judge(&signed, SAFE, &facts), told(OwnershipGrade::O3));
 }
 
 /// What nodes dispute is named, and the row counts as a claim.
@@ -212,6 +217,41 @@ fn disputed_answers_are_a_finding() {
     assert!(!report.solvent_verified);
     assert!(report.findings.iter().any(|finding| finding.code == FindingCode::OwnershipDisputed));
     assert_eq!(report.failures.rows[0].code, FindingCode::OwnershipDisputed);
+}
+
+/// A grade that nodes told counts, and the report says whose word it is.
+#[test]
+fn told_grades_are_said_to_be_told() {
+    struct Telling;
+    impl Assessor for Telling {
+        fn ownership(&mut self, row: &ReserveRow) -> OwnershipResult {
+            let grade = OwnershipGrade::O3;
+            if row.address == "a" {
+                OwnershipResult::Told { grade }
+            } else {
+                OwnershipResult::Verified { grade }
+            }
+        }
+
+        fn balance(&mut self, _: &ReserveRow) -> BalanceObservations {
+            BalanceObservations::default()
+        }
+    }
+    let made = |rows: &[&str]| build_report(inputs(&[]), &sources(&own(rows)), &mut Telling).unwrap();
+    let says = |report: &SolvencyReport| {
+        report.check().unwrap();
+        report.not_proven.iter().any(|line| line.code == Unproven::ToldOwnership)
+    };
+    let told = made(&["USDT,ETH,a,0.000002", "USDT,ETH,b,0.000003"]);
+    let line = &told.assets.iter().find(|line| line.asset == "USDT").unwrap().reserves;
+    assert_eq!((line.told_ownership, line.by_ownership.O3), (Units(2), Units(5)));
+    assert!(says(&told) && !says(&made(&["USDT,ETH,b,0.000003"])));
+    let mut other = told.clone();
+    other.assets.iter_mut().for_each(|line| line.reserves.told_ownership = Units(6));
+    assert!(matches!(other.check(), Err(VerifyError::Inconsistent { .. })));
+    let mut other = told;
+    other.assets.iter_mut().for_each(|line| line.reserves.told_ownership = Units(0));
+    assert!(matches!(other.check(), Err(VerifyError::Inconsistent { .. })));
 }
 
 /// Balances by height; a proof each.

@@ -40,6 +40,9 @@ pub(crate) fn run(arguments: &Observe, voice: Voice) -> Result<(), Failure> {
     let named: BTreeMap<String, Named> = named.collect::<Result<_, _>>()?;
     let snapshots = arguments.snapshots.iter().map(|text| Snapshot::parse(text));
     let snapshots: BTreeMap<String, Snapshot> = snapshots.collect::<Result<_, _>>()?;
+    if named.len() < arguments.blocks.len() || snapshots.len() < arguments.snapshots.len() {
+        return Err(Failure::usage("--block, --snapshot: one for each network"));
+    }
     let mut endpoints = match &arguments.endpoints {
         Some(path) => {
             let found =

@@ -84,6 +84,7 @@ impl Signatures {
         let name = match assessor.ownership(row) {
             OwnershipResult::Unchecked => "none".to_owned(),
             OwnershipResult::Verified { grade } => format!("verified {grade}"),
+            OwnershipResult::Told { grade } => format!("told {grade}"),
             OwnershipResult::Unbound => "unbound".to_owned(),
             OwnershipResult::Invalid => "invalid".to_owned(),
             OwnershipResult::Disputed => "disputed".to_owned(),

@@ -56,10 +56,14 @@ impl Dumped {
         path
     }
 
-    fn observe(&self, reserves: &Path, block: &str, snapshot: &str, out: &Path) -> Answer {
+    /// With one or, between line feeds, several snapshots.
+    fn observe(&self, reserves: &Path, block: &str, snapshots: &str, out: &Path) -> Answer {
         let mut command = command();
         command.args(["reserves", "observe", "--json", "--block", &format!("REG={block}")]);
-        command.arg("--snapshot").arg(snapshot).arg("--reserves").arg(reserves).arg("--out").arg(out);
+        snapshots.lines().for_each(|snapshot| {
+            command.args(["--snapshot", snapshot]);
+        });
+        command.arg("--reserves").arg(reserves).arg("--out").arg(out);
         command.arg("--policy").arg(self.exchange.path("policy.toml"));
         answer(command.arg("--assets").arg(&self.exchange.assets))
     }
@@ -127,6 +131,7 @@ fn a21_snapshots_of_something_else_show_nothing() {
         (DUMP, "112", known.clone(), 2, "by its hash"),
         (DUMP, hash, format!("REG=x:{set}:{}", file.display()), 2, "--snapshot"),
         (DUMP, hash, format!("REG={height}:{set}"), 2, "--snapshot"),
+        (DUMP, hash, format!("{known}\n{known}"), 2, "one for each network"),
         (DUMP, hash, format!("BTC={height}:{set}:{}", file.display()), 2, "no --block"),
         (DUMP, hash, format!("REG={height}:{set}:/no/such/file"), 4, "/no/such/file"),
     ] {
